@@ -1,1 +1,15 @@
-//! Placeholder for the first commit.
+//! The station: sessions, transactions, limits, authorisation flow, faults, indications.
+//!
+//! Duty: decide everything between the interlock (which has the last word on the contactor) and the plugins (which
+//! only have opinions). Pure: [`Station::handle_event`] takes an event and the time, [`Station::poll_action`] gives what
+//! is to be done, [`Station::poll_timeout`] says when to call [`Station::handle_timeout`]. It speaks no protocol.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod action;
+mod event;
+mod types;
+
+pub use action::*;
+pub use event::*;
+pub use types::*;

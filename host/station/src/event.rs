@@ -1,0 +1,167 @@
+//! What happens to the station.
+
+use units::{Milliamps, Timestamp, WattHours};
+
+use crate::types::*;
+
+/// Everything that can happen to the station. `now` comes with the call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The interlock's status of one EVSE, after a step in which it changed, and at least every 100 ms.
+    Interlock {
+        /// Where.
+        evse: EvseId,
+        /// Its status.
+        status: interlock::Status,
+    },
+    /// A meter answered.
+    Meter {
+        /// The charging meter's reading.
+        evse: EvseId,
+        /// Import register.
+        register: WattHours,
+        /// All values, the register included.
+        samples: Vec<Sample>,
+    },
+    /// A charging meter is silent.
+    MeterSilent {
+        /// Where.
+        evse: EvseId,
+    },
+    /// A card was held to a reader.
+    TokenPresented {
+        /// Reader's EVSE; `None` if one reader serves all.
+        evse: Option<EvseId>,
+        /// The token.
+        token: IdToken,
+    },
+    /// A card was held to a reader that could not read it.
+    TokenUnreadable {
+        /// Reader's EVSE.
+        evse: Option<EvseId>,
+    },
+    /// The reader is silent, or is back.
+    ReaderSilent {
+        /// `true` = silent.
+        silent: bool,
+    },
+    /// The plugins' verdict for [`crate::Action::Authorize`].
+    Verdict {
+        /// The request it answers; anything else is ignored.
+        request: RequestId,
+        /// The verdict.
+        verdict: Verdict,
+    },
+    /// A backend's later opinion about a running transaction's token.
+    TransactionVerdict {
+        /// Which transaction.
+        transaction: TransactionId,
+        /// The opinion.
+        verdict: Verdict,
+        /// End the transaction if it is negative (else only stop offering).
+        stop: bool,
+    },
+    /// Somebody outside asks for something; answered with [`crate::Action::Respond`].
+    Request {
+        /// Who asks and which of theirs it is.
+        from: Requester,
+        /// Correlates.
+        request: RequestId,
+        /// What.
+        what: Request,
+    },
+    /// The journal has durably stored everything up to here.
+    JournalCommitted {
+        /// Highest stored position.
+        seq: JournalSeq,
+    },
+    /// A limit row came, changed or went (`None`).
+    LimitChanged {
+        /// Where.
+        evse: EvseId,
+        /// Which row.
+        source: LimitSource,
+        /// The current per phase.
+        current: Option<Milliamps>,
+    },
+    /// The primary backend is connected and has accepted the station, or is not.
+    BackendOnline {
+        /// `true` = online.
+        online: bool,
+    },
+    /// The wall clock became known or was corrected.
+    ClockSet {
+        /// Wall clock now.
+        wall: Timestamp,
+    },
+    /// A fault that is not the interlock's came or went (registry id, see `faults`).
+    Fault {
+        /// Where; `None` for the whole station.
+        evse: Option<EvseId>,
+        /// Id in the fault registry.
+        id: &'static str,
+        /// Stands or gone.
+        active: bool,
+    },
+}
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Requester {
+    /// A backend adapter, by plugin name.
+    Adapter(String),
+    /// The local API or a person at the station.
+    Local,
+}
+
+/// What can be asked of the station. No request closes a contactor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// Start a transaction for this token.
+    Start {
+        /// Where; `None` lets the station choose the first suitable EVSE.
+        evse: Option<EvseId>,
+        /// For whom.
+        token: IdToken,
+        /// Ask the plugins for a verdict first, as if presented locally.
+        authorize_first: bool,
+    },
+    /// End a transaction.
+    Stop {
+        /// Which.
+        transaction: TransactionId,
+    },
+    /// Unlock a plug; ends the transaction.
+    Unlock {
+        /// Where.
+        evse: EvseId,
+        /// Which.
+        connector: ConnectorId,
+    },
+    /// Restart.
+    Reset {
+        /// How.
+        kind: ResetKind,
+    },
+    /// Take an EVSE (or all) in or out of service.
+    SetAvailability {
+        /// Where; `None` = all.
+        evse: Option<EvseId>,
+        /// In service.
+        operative: bool,
+    },
+    /// Change a setting of the registry.
+    SetSetting {
+        /// Key.
+        key: String,
+        /// Value as text.
+        value: String,
+    },
+    /// Take a reading now; answered with [`crate::Action::Reading`].
+    ReadMeter {
+        /// Where.
+        evse: EvseId,
+        /// Label of the reading.
+        context: ReadingContext,
+    },
+}
