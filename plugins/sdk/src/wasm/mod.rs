@@ -1,0 +1,1 @@
+//! Bindings for `wasm32`; being written.
