@@ -1,6 +1,6 @@
 //! What crosses the interlock's border: inputs of the board, the station's permit, outputs, status.
 
-use units::{DeciCelsius, DutyCycle, Instant, Millis, Milliamps, Millivolts, Ohms, Phases};
+use units::{DeciCelsius, DutyCycle, Instant, Milliamps, Millis, Millivolts, Ohms, Phases};
 
 /// State of the control pilot as the standard names it, without the PWM suffix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,7 +100,8 @@ pub struct Inputs {
     pub proximity: Option<Ohms>,
     /// Mirror contact of the main contactor.
     pub contactor_feedback: Contact,
-    /// Voltage on the load side of the contactor (weld check); `Unknown` = the board has no such input.
+    /// Voltage on the load side of the contactor (weld check): `Closed` = live, `Open` = dead,
+    /// `Unknown` = the board cannot tell.
     pub load_side_voltage: Contact,
     /// Lock feedback.
     pub lock: LockPosition,
@@ -129,6 +130,9 @@ pub struct Inputs {
 pub enum LockWish {
     /// Lock as soon as a plug is in (state B and up).
     WhenPlugged,
+    /// Lock as above, and keep a locked plug locked after the vehicle's end was pulled (state A) while the cable
+    /// is still in the socket.
+    WhileCablePresent,
     /// The station does not ask for a lock yet (not authorised); the contactor stays open meanwhile.
     Release,
 }
@@ -211,6 +215,19 @@ pub struct Outputs {
     pub ventilation: bool,
 }
 
+impl Outputs {
+    /// Nothing driven, contactor open, pilot constant: what a board does before the first step.
+    pub const SAFE: Self = Self {
+        pilot: PilotDrive::Constant,
+        contactor: false,
+        phases: Phases::One,
+        lock: LockDrive::Hold,
+        rdc_self_test: false,
+        rdc_reset: false,
+        ventilation: false,
+    };
+}
+
 /// Reasons for a latched or standing trip; one bit each in [`Trips`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
@@ -263,6 +280,35 @@ pub enum Trip {
     Internal,
 }
 
+impl Trip {
+    /// Every trip, in the order of the bits.
+    pub const ALL: [Self; 23] = [
+        Self::ResidualCurrent,
+        Self::ResidualDevice,
+        Self::ExternalRcd,
+        Self::Earth,
+        Self::PilotError,
+        Self::Diode,
+        Self::Proximity,
+        Self::BreakerType2,
+        Self::BreakerDomestic,
+        Self::OverCurrent,
+        Self::OverVoltage,
+        Self::UnderVoltage,
+        Self::PhaseMissing,
+        Self::Weld,
+        Self::ContactorStuckOpen,
+        Self::LockFailed,
+        Self::LockStuck,
+        Self::LockMissing,
+        Self::ContactorTemperature,
+        Self::SocketTemperature,
+        Self::VentilationMissing,
+        Self::BoardSilent,
+        Self::Internal,
+    ];
+}
+
 /// A set of trips.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Trips(u32);
@@ -294,9 +340,31 @@ impl Trips {
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
+
+    /// The set as bits, for keeping it over a restart.
+    #[must_use]
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// A set from bits that [`Trips::bits`] gave; bits that name no trip are dropped.
+    #[must_use]
+    pub const fn from_bits_truncate(bits: u32) -> Self {
+        Self(bits & ((1 << Trip::ALL.len()) - 1))
+    }
+
+    /// The trips in the set.
+    pub fn iter(self) -> impl Iterator<Item = Trip> {
+        Trip::ALL
+            .into_iter()
+            .filter(move |trip| self.contains(*trip))
+    }
 }
 
-#[allow(clippy::as_conversions, reason = "the discriminant of a fieldless repr(u8) enum")]
+#[allow(
+    clippy::as_conversions,
+    reason = "the discriminant of a fieldless repr(u8) enum"
+)]
 const fn bit(trip: Trip) -> u32 {
     1 << (trip as u8)
 }
@@ -354,6 +422,33 @@ pub struct Status {
     pub permit_fresh: bool,
     /// The residual current device's self-test is fresh (24 h).
     pub self_test_fresh: bool,
+}
+
+impl Status {
+    /// The status before the first step.
+    #[must_use]
+    pub const fn at_start(phases: Phases, trips: Trips) -> Self {
+        Self {
+            pilot: PilotState::A,
+            vehicle_connected: false,
+            cable_present: false,
+            energised: false,
+            contactor_command: false,
+            lock: LockPosition::Unknown,
+            offered: Milliamps::ZERO,
+            limits: InterlockLimits {
+                cable: None,
+                temperature: None,
+                simplified_pilot: None,
+            },
+            trips,
+            surge_tripped: false,
+            phases,
+            wake_up: WakeUp::NotTried,
+            permit_fresh: false,
+            self_test_fresh: false,
+        }
+    }
 }
 
 /// How a latched protection may be reclosed; a property of the board.
