@@ -7,9 +7,16 @@
 #![warn(missing_docs)]
 
 mod action;
+mod config;
 mod event;
+pub mod limits;
+pub mod settings;
+mod station;
 mod types;
 
 pub use action::*;
+pub use config::*;
 pub use event::*;
+pub use settings::{Role, SettingError, SettingView};
+pub use station::*;
 pub use types::*;
