@@ -82,8 +82,19 @@ impl Milliamps {
     /// Wraps whole amperes.
     #[must_use]
     pub const fn from_amps(amps: u16) -> Self {
-        #[allow(clippy::as_conversions, reason = "u16 → u32 cannot lose anything; `From` is not const")]
-        Self::new(amps as u32 * 1_000)
+        // Widened through its bytes: `From` is not callable in const functions, and `as` is banned here.
+        let [low, high] = amps.to_le_bytes();
+        Self::new(u32::from_le_bytes([low, high, 0, 0]) * 1_000)
+    }
+
+    /// The smaller of two currents.
+    #[must_use]
+    pub const fn min(self, other: Self) -> Self {
+        if self.get() < other.get() {
+            self
+        } else {
+            other
+        }
     }
 }
 

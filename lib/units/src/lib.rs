@@ -7,7 +7,7 @@
 //! [`DutyCycle`], with the clause beside them.
 #![no_std]
 #![forbid(unsafe_code)]
-#![warn(missing_docs)]
+#![warn(missing_docs, clippy::as_conversions)]
 
 mod duty;
 mod electric;
