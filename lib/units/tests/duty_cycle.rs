@@ -124,12 +124,10 @@ fn the_vehicle_never_reads_more_than_was_offered_for_any_current_up_to_81_ampere
             DutyCycle::offering(Milliamps::new(ma)).map_or(Milliamps::ZERO, DutyCycle::current);
         assert!(read.get() <= ma, "{ma} mA is read as {read}");
         // Nor needlessly little: one step of the generator, or the gap between the two rules.
-        let loss = if ma > 80_000 {
-            1_000
-        } else if ma > 51_000 {
-            1_500
-        } else {
-            60
+        let loss = match ma {
+            0..=51_000 => 60,
+            51_001..=80_000 => 1_750,
+            _ => 1_000,
         };
         assert!(
             ma < 6_000 || ma - read.get() <= loss,
