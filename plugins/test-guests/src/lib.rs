@@ -1,0 +1,1 @@
+//! Words that the test guests share.
