@@ -1,1 +1,34 @@
-//! Being written.
+//! A well-behaved authorizer for measurements: accepts the one card `04A1B2C3`, has no opinion on others.
+
+use sdk::authorizer::{Answer, Authorizer, Input, StartContext};
+use sdk::{Decision, Manifest, Moment, Verdict};
+
+struct Echo;
+
+impl Authorizer for Echo {
+    fn describe() -> Manifest {
+        test_guests::manifest("echo-authorizer")
+    }
+
+    fn start(_now: Moment, _context: StartContext) -> Self {
+        Self
+    }
+
+    fn handle(&mut self, _now: Moment, input: Input) -> Answer {
+        let Input::Authorize(request) = input else {
+            return Answer::default();
+        };
+        let known = request.token.value == "04A1B2C3";
+        let decision = if known {
+            Decision::Accepted
+        } else {
+            Decision::NoOpinion
+        };
+        Answer {
+            verdict: Some(Verdict::bare(request.request_id, decision)),
+            store: Vec::new(),
+        }
+    }
+}
+
+sdk::export_authorizer!(Echo);

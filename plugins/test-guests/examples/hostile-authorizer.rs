@@ -1,1 +1,69 @@
-//! Being written.
+//! An authorizer that misbehaves in the way its setting `do` names, at `start` (`start:<way>`) or when it is asked.
+//!
+//! Besides the ways of `test_guests::misbehave`: `wrong-id` (accepts another request), `huge` (10 MB of reason),
+//! `bad-limit` (accepts with an impossible current), `bad-expiry` (accepts until far outside any calendar),
+//! `store-flood` (10,000 store writes), `unasked` (a verdict for an input that is no question).
+
+use sdk::authorizer::{Answer, Authorizer, Input, StartContext};
+use sdk::{Decision, Manifest, Moment, StoreWrite, Verdict};
+
+struct Hostile {
+    how: String,
+}
+
+impl Authorizer for Hostile {
+    fn describe() -> Manifest {
+        test_guests::manifest("hostile-authorizer")
+    }
+
+    fn start(_now: Moment, context: StartContext) -> Self {
+        let how = context
+            .settings
+            .into_iter()
+            .find(|s| s.key == "do")
+            .map(|s| s.value);
+        let how = how.unwrap_or_default();
+        if let Some(how) = how.strip_prefix("start:") {
+            test_guests::misbehave(how);
+        }
+        Self { how }
+    }
+
+    fn handle(&mut self, _now: Moment, input: Input) -> Answer {
+        test_guests::misbehave(&self.how);
+        let Input::Authorize(request) = input else {
+            return match self.how.as_str() {
+                "unasked" => accept(Verdict::bare(1, Decision::Accepted)),
+                _ => Answer::default(),
+            };
+        };
+        let mut verdict = Verdict::bare(request.request_id, Decision::Accepted);
+        match self.how.as_str() {
+            "wrong-id" => verdict.request_id = request.request_id.wrapping_add(1),
+            "huge" => verdict.reason = Some("x".repeat(10_000_000)),
+            "bad-limit" => verdict.limit_ma = Some(u32::MAX),
+            "bad-expiry" => verdict.expires_wall_ms = Some(i64::MAX),
+            "store-flood" => {
+                let write = |n| StoreWrite {
+                    key: format!("k{n}"),
+                    value: Some(vec![0; 16]),
+                };
+                return Answer {
+                    verdict: Some(verdict),
+                    store: (0..10_000).map(write).collect(),
+                };
+            }
+            _ => {}
+        }
+        accept(verdict)
+    }
+}
+
+fn accept(verdict: Verdict) -> Answer {
+    Answer {
+        verdict: Some(verdict),
+        store: Vec::new(),
+    }
+}
+
+sdk::export_authorizer!(Hostile);
