@@ -1,2 +1,75 @@
-//! Placeholder for the first commit.
-fn main() {}
+//! The repository's own commands. `cargo xtask --help` lists them.
+//!
+//! Everything here runs on a developer's machine or in CI, never on a station: it may ask the clock, start processes
+//! and open loopback sockets. It never dials an operator.
+
+mod acceptance;
+mod bench;
+mod ci;
+mod demo;
+#[cfg(test)]
+mod dependency_rule;
+mod peers;
+mod plugins;
+mod shell;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Commands of the Pilotwire repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct PluginArguments {
+    /// Build everything twice and compare the hashes.
+    #[arg(long)]
+    check_reproducible: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a station with a simulated board, car and central system on loopback.
+    Demo(demo::DemoArguments),
+    /// Build every plugin as a WebAssembly component.
+    Plugins(PluginArguments),
+    /// Build everything and run every test; closes with counts.
+    Test(test::TestArguments),
+    /// What CI runs: format, tidy, lints, documentation, tests.
+    Ci,
+    /// House rules that no other tool checks.
+    Tidy(tidy::TidyArguments),
+    /// Collect `// acceptance:` lines into tests/acceptance.toml.
+    Acceptance,
+    /// Measure the design's numbers and print them beside their bounds.
+    Bench(bench::BenchArguments),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Plugins(PluginArguments {
+            check_reproducible: true,
+        }) => plugins::check_reproducible(),
+        Command::Plugins(_) => plugins::run(),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Ci => ci::run(),
+        Command::Tidy(arguments) => tidy::run(&arguments),
+        Command::Acceptance => acceptance::write(),
+        Command::Bench(arguments) => bench::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

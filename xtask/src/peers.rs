@@ -1,0 +1,123 @@
+//! Installs the independent central systems that the conformance tests talk to.
+//!
+//! Both come from the package registries and live under the target folder: nothing is installed outside the
+//! repository. A stamp file holds what was asked for, so that a second run does nothing.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::shell;
+
+const PYTHON_MISSING: &str = "the conformance tests need Python 3 with `venv`: on Debian and Ubuntu \
+    `apt-get install python3 python3-venv`";
+const NODE_MISSING: &str = "the conformance tests need Node.js with npm: on Debian and Ubuntu `apt-get install nodejs npm`";
+
+/// Interpreters tried for the virtual environment, best first.
+const PYTHONS: [&str; 2] = ["python3", "/usr/bin/python3"];
+
+/// Makes sure that both peers are there.
+///
+/// # Errors
+/// When Python, `venv` or Node.js are missing (the message says what to install) or a registry does not answer.
+pub fn install() -> Result<()> {
+    python()?;
+    node()
+}
+
+/// Folder of the Python peer's virtual environment.
+pub fn python_folder() -> PathBuf {
+    shell::root().join("target/conformance-venv")
+}
+
+/// Folder with the npm peer's `node_modules`.
+pub fn node_folder() -> PathBuf {
+    shell::root().join("target/conformance-npm")
+}
+
+fn python() -> Result<()> {
+    let folder = python_folder();
+    let wanted = shell::root().join("tests/conformance/peer/requirements.txt");
+    let stamp = folder.join("pilotwire-stamp");
+    if is_current(&stamp, &[&wanted]) {
+        return Ok(());
+    }
+    let Some(python) = PYTHONS.iter().find(|python| can_make_environment(python)) else {
+        bail!(PYTHON_MISSING);
+    };
+    let mut make = Command::new(python);
+    make.args(["-m", "venv", "--clear"]).arg(&folder);
+    shell::run("Python environment for the conformance peer", &mut make)?;
+    let mut pip = Command::new(folder.join("bin/python"));
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--requirement",
+    ]);
+    pip.arg(&wanted);
+    shell::run("pip install of the conformance peer", &mut pip)?;
+    write_stamp(&stamp, &[&wanted])
+}
+
+fn can_make_environment(python: &str) -> bool {
+    Command::new(python)
+        .args([
+            "-c",
+            "import venv, ensurepip, sys; sys.exit(sys.version_info < (3, 10))",
+        ])
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
+
+fn node() -> Result<()> {
+    let folder = node_folder();
+    let source = shell::root().join("tests/conformance/peer-npm");
+    let (manifest, lock) = (
+        source.join("package.json"),
+        source.join("package-lock.json"),
+    );
+    let stamp = folder.join("pilotwire-stamp");
+    if is_current(&stamp, &[&manifest, &lock]) {
+        return Ok(());
+    }
+    if !shell::has("node", "--version") || !shell::has("npm", "--version") {
+        bail!(NODE_MISSING);
+    }
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {folder:?}"))?;
+    std::fs::copy(&manifest, folder.join("package.json")).context("package.json")?;
+    std::fs::copy(&lock, folder.join("package-lock.json")).context("package-lock.json")?;
+    let mut npm = Command::new("npm");
+    npm.args([
+        "ci",
+        "--no-audit",
+        "--no-fund",
+        "--ignore-scripts",
+        "--loglevel=error",
+    ]);
+    npm.current_dir(&folder);
+    shell::run("npm install of the second conformance peer", &mut npm)?;
+    write_stamp(&stamp, &[&manifest, &lock])
+}
+
+fn wanted_text(files: &[&Path]) -> Result<String> {
+    let mut text = String::new();
+    for file in files {
+        text += &std::fs::read_to_string(file).with_context(|| format!("cannot read {file:?}"))?;
+    }
+    Ok(text)
+}
+
+fn is_current(stamp: &Path, wanted: &[&Path]) -> bool {
+    match (std::fs::read_to_string(stamp), wanted_text(wanted)) {
+        (Ok(stamped), Ok(wanted)) => stamped == wanted,
+        _ => false,
+    }
+}
+
+fn write_stamp(stamp: &Path, wanted: &[&Path]) -> Result<()> {
+    std::fs::write(stamp, wanted_text(wanted)?).with_context(|| format!("cannot write {stamp:?}"))
+}
