@@ -7,16 +7,27 @@
 #![warn(missing_docs)]
 
 mod action;
+mod authorization;
+mod clock;
 mod config;
 mod event;
+mod evse;
+mod fault_table;
+pub mod faults;
 pub mod limits;
+mod metering;
+mod pilot;
+mod request;
 pub mod settings;
+mod settle;
 mod station;
+mod transaction;
 mod types;
 
 pub use action::*;
 pub use config::*;
 pub use event::*;
+pub use faults::{FaultSpec, Severity};
 pub use settings::{Role, SettingError, SettingView};
-pub use station::*;
+pub use station::{Overflow, Station, TransactionView};
 pub use types::*;

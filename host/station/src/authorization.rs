@@ -1,0 +1,359 @@
+//! Tokens and verdicts: who may start, who may stop, and what happens while nobody knows.
+
+use units::{Instant, Millis};
+
+use crate::action::Action;
+use crate::evse::{Authorization, Evse};
+use crate::limits::MAX_TOKEN_CHARS;
+use crate::pilot::StopMode;
+use crate::settings::key;
+use crate::station::{Pending, Station};
+use crate::types::*;
+
+impl Station {
+    /// A card was held to a reader.
+    pub(crate) fn handle_token(&mut self, now: Instant, evse: Option<EvseId>, token: IdToken) {
+        let only = self.evses.first().filter(|_| self.evses.len() == 1);
+        let place = evse.or_else(|| only.map(|evse| evse.config.id));
+        self.signal(place, Signal::CardSeen);
+        let chars = token.value.chars().count();
+        let unknown_place = place.is_some_and(|id| self.evse(id).is_none());
+        if chars == 0 || chars > MAX_TOKEN_CHARS || unknown_place {
+            return self.signal(place, Signal::Rejected);
+        }
+        if self.is_full() {
+            self.overflow.requests = self.overflow.requests.saturating_add(1);
+            return self.signal(place, Signal::Rejected);
+        }
+        if let Some(id) = self.running_with(place, |transaction| *transaction == token) {
+            return self.stop_by_token(now, id, token);
+        }
+        if let Some(pending) = self.pending_at(place) {
+            // The same card, still held to the reader, is no second question.
+            if pending.token != token {
+                self.signal(place, Signal::Rejected);
+            }
+            return;
+        }
+        if self.renew_waiting(now, place, &token) {
+            return self.signal(place, Signal::Accepted);
+        }
+        match self.purpose_at(place) {
+            Some(AuthorizePurpose::Stop) => self.ask_to_stop(now, place, token),
+            Some(purpose) => {
+                self.ask(now, place, token, purpose, None);
+            }
+            None => self.signal(place, Signal::Rejected),
+        }
+    }
+
+    /// What a token can be presented for at this place.
+    fn purpose_at(&self, place: Option<EvseId>) -> Option<AuthorizePurpose> {
+        let here = |evse: &&Evse| place.is_none_or(|id| evse.config.id == id);
+        let ids = || self.evses.iter().filter(here).map(|evse| evse.config.id);
+        let running = |id| self.evse(id).is_some_and(|evse| evse.transaction.is_some());
+        if ids().any(|id| self.can_start(id)) {
+            Some(AuthorizePurpose::Start)
+        } else if ids().any(running) {
+            Some(AuthorizePurpose::Stop)
+        } else {
+            None
+        }
+    }
+
+    /// In service, free, and without a fault: a transaction could begin here.
+    pub(crate) fn can_start(&self, id: EvseId) -> bool {
+        let free = self.evse(id).is_some_and(|evse| {
+            evse.operative && !evse.inoperative_soon && evse.transaction.is_none()
+        });
+        free && self.faults.stopping(id).is_none() && self.reset.is_none() && !self.is_full()
+    }
+
+    /// The EVSE whose running transaction has a token that fits.
+    fn running_with(
+        &self,
+        place: Option<EvseId>,
+        fits: impl Fn(&IdToken) -> bool,
+    ) -> Option<EvseId> {
+        let running = |evse: &&Evse| {
+            place.is_none_or(|id| evse.config.id == id)
+                && evse
+                    .transaction
+                    .as_ref()
+                    .is_some_and(|transaction| fits(&transaction.token))
+        };
+        self.evses.iter().find(running).map(|evse| evse.config.id)
+    }
+
+    fn pending_at(&self, place: Option<EvseId>) -> Option<&Pending> {
+        self.pending.iter().find(|pending| {
+            pending.purpose != AuthorizePurpose::Recheck
+                && (pending.evse == place || pending.evse.is_none())
+        })
+    }
+
+    /// The token that is waited for already: its time begins anew.
+    fn renew_waiting(&mut self, now: Instant, place: Option<EvseId>, token: &IdToken) -> bool {
+        let deadline = self.connection_deadline(now);
+        let here = self
+            .evses
+            .iter_mut()
+            .filter(|evse| place.is_none_or(|p| evse.config.id == p));
+        let own = here.filter_map(|evse| evse.authorization.as_mut());
+        let waiting = own
+            .chain(self.floating.as_mut())
+            .find(|waiting| waiting.token == *token);
+        match waiting {
+            Some(waiting) => {
+                waiting.deadline = deadline;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn connection_deadline(&self, now: Instant) -> Instant {
+        let seconds = self.settings.number(key::VEHICLE_CONNECTION_TIMEOUT_S);
+        now.after(Millis::from_secs(seconds.into()))
+    }
+
+    /// Another token than the one that runs: one of the same group may stop it, if the setting asks at all.
+    fn ask_to_stop(&mut self, now: Instant, place: Option<EvseId>, token: IdToken) {
+        if !self.settings.flag(key::AUTHORIZE_FOR_STOP) {
+            return self.signal(place, Signal::Rejected);
+        }
+        let here = |evse: &&Evse| {
+            place.is_none_or(|id| evse.config.id == id) && evse.transaction.is_some()
+        };
+        let mut running = self.evses.iter().filter(here);
+        let first = running.next().and_then(|evse| evse.transaction.as_ref());
+        let group = first
+            .filter(|_| running.next().is_none())
+            .and_then(|t| t.group.clone());
+        self.ask(now, place, token, AuthorizePurpose::Stop, group);
+    }
+
+    /// Asks the plugins; the verdict comes back as an event, or the time runs out.
+    pub(crate) fn ask(
+        &mut self,
+        now: Instant,
+        evse: Option<EvseId>,
+        token: IdToken,
+        purpose: AuthorizePurpose,
+        group: Option<String>,
+    ) {
+        let request = RequestId(self.next_request);
+        self.next_request = self.next_request.saturating_add(1);
+        let seconds = self.settings.number(key::VERDICT_TIMEOUT_S);
+        let deadline = now.after(Millis::from_secs(seconds.into()));
+        self.pending.push(Pending {
+            request,
+            evse,
+            token: token.clone(),
+            purpose,
+            deadline,
+        });
+        self.push(Action::Authorize {
+            request,
+            evse,
+            token,
+            purpose,
+            group,
+        });
+    }
+
+    pub(crate) fn handle_verdict(&mut self, now: Instant, request: RequestId, verdict: Verdict) {
+        let position = self
+            .pending
+            .iter()
+            .position(|pending| pending.request == request);
+        let Some(pending) = position.map(|position| self.pending.swap_remove(position)) else {
+            return;
+        };
+        let verdict = self.with_expiry(now, verdict);
+        match pending.purpose {
+            AuthorizePurpose::Start => self.conclude_start(now, pending, verdict),
+            AuthorizePurpose::Stop => self.conclude_stop(now, pending, verdict),
+            AuthorizePurpose::Recheck => {
+                let same = |token: &IdToken| *token == pending.token;
+                let running = self.running_with(pending.evse, same);
+                let transaction = running
+                    .and_then(|id| self.evse(id))
+                    .and_then(|evse| evse.transaction.as_ref())
+                    .map(|transaction| transaction.id);
+                if let Some(transaction) = transaction {
+                    self.handle_opinion(now, transaction, verdict, true);
+                }
+            }
+        }
+    }
+
+    /// An accepted token whose validity has ended is an expired one.
+    fn with_expiry(&self, now: Instant, mut verdict: Verdict) -> Verdict {
+        let wall = self.clock.moment(now).wall;
+        let over = verdict
+            .expires
+            .zip(wall)
+            .is_some_and(|(expires, wall)| expires <= wall);
+        if verdict.decision == Decision::Accepted && over {
+            verdict.decision = Decision::Expired;
+        }
+        verdict
+    }
+
+    fn conclude_start(&mut self, now: Instant, pending: Pending, verdict: Verdict) {
+        let unverified = verdict.decision == Decision::NoOpinion
+            && self.settings.flag(key::ALLOW_UNKNOWN_OFFLINE);
+        let accepted = verdict.decision == Decision::Accepted || unverified;
+        let possible = self
+            .ids()
+            .into_iter()
+            .any(|id| pending.evse.is_none_or(|place| place == id) && self.can_start(id));
+        if accepted && possible {
+            let authorization = Authorization {
+                token: pending.token,
+                group: verdict.group,
+                limit: verdict.limit,
+                offline: verdict.offline || unverified,
+                unverified,
+                deadline: self.connection_deadline(now),
+            };
+            return self.place(pending.evse, authorization);
+        }
+        // Whoever was refused gets the cable back.
+        if let Some(evse) = pending.evse.and_then(|id| self.evse_mut(id)) {
+            evse.released = evse.authorization.is_none() && evse.plugged();
+        }
+        self.signal(pending.evse, Signal::Rejected);
+    }
+
+    /// Puts an accepted token where its vehicle is, or will be.
+    pub(crate) fn place(&mut self, place: Option<EvseId>, authorization: Authorization) {
+        self.signal(place, Signal::Accepted);
+        let target = place.or_else(|| self.choose_evse());
+        match target.and_then(|id| self.evse_mut(id)) {
+            Some(evse) => {
+                evse.authorization = Some(authorization);
+                evse.finishing = false;
+                evse.released = false;
+            }
+            None => self.floating = Some(authorization),
+        }
+    }
+
+    /// The EVSE for a token without a place: where a vehicle waits, else the only free one.
+    pub(crate) fn choose_evse(&self) -> Option<EvseId> {
+        let mut free = self
+            .evses
+            .iter()
+            .filter(|evse| self.can_start(evse.config.id) && evse.authorization.is_none());
+        let waiting = free.clone().find(|evse| evse.vehicle() && !evse.finishing);
+        let first = free.next();
+        let only = first.filter(|_| free.next().is_none());
+        waiting.or(only).map(|evse| evse.config.id)
+    }
+
+    /// A vehicle came to a free EVSE while a token waits for any.
+    pub(crate) fn take_floating(&mut self, id: EvseId) {
+        let fits = self.can_start(id)
+            && self.evse(id).is_some_and(|evse| {
+                evse.vehicle() && !evse.finishing && evse.authorization.is_none()
+            });
+        if fits
+            && let Some(authorization) = self.floating.take()
+            && let Some(evse) = self.evse_mut(id)
+        {
+            evse.authorization = Some(authorization);
+            evse.released = false;
+        }
+    }
+
+    fn conclude_stop(&mut self, now: Instant, pending: Pending, verdict: Verdict) {
+        let stops = |evse: &&Evse| {
+            let here = pending.evse.is_none_or(|id| evse.config.id == id);
+            let group = evse.transaction.as_ref().and_then(|t| t.group.as_ref());
+            here && group.is_some() && group == verdict.group.as_ref()
+        };
+        let found = self.evses.iter().find(stops).map(|evse| evse.config.id);
+        match found.filter(|_| verdict.decision == Decision::Accepted) {
+            Some(id) => self.stop_by_token(now, id, pending.token),
+            None => self.signal(pending.evse, Signal::Rejected),
+        }
+    }
+
+    /// The token may stop; whether that ends the transaction is the mode's business.
+    fn stop_by_token(&mut self, now: Instant, id: EvseId, token: IdToken) {
+        self.stop_by_person(now, id, StopReason::Local, Some(token));
+        self.signal(Some(id), Signal::Accepted);
+    }
+
+    /// A token or a remote stop: ends the transaction, or in the mode where only unplugging ends it stops charging and
+    /// releases the plug.
+    pub(crate) fn stop_by_person(
+        &mut self,
+        now: Instant,
+        id: EvseId,
+        reason: StopReason,
+        token: Option<IdToken>,
+    ) {
+        match self.stop_mode() {
+            StopMode::Normal | StopMode::NormalModeD | StopMode::TokenOnly => {
+                self.begin_end(now, id, reason, token);
+            }
+            StopMode::DisconnectOnly => {
+                let Some(evse) = self.evse_mut(id) else {
+                    return;
+                };
+                evse.released = true;
+                if let Some(transaction) = &mut evse.transaction {
+                    transaction.stopped_by_user = true;
+                }
+            }
+        }
+    }
+
+    /// The backend is back: asks again for what was accepted without anybody's opinion.
+    pub(crate) fn recheck_unverified(&mut self, now: Instant) {
+        for id in self.ids() {
+            let asked = |pending: &Pending| {
+                pending.purpose == AuthorizePurpose::Recheck && pending.evse == Some(id)
+            };
+            let unverified = self.evse(id).and_then(|evse| evse.transaction.as_ref());
+            let Some(transaction) = unverified.filter(|transaction| transaction.unverified) else {
+                continue;
+            };
+            let token = transaction.token.clone();
+            if !self.pending.iter().any(asked) {
+                self.ask(now, Some(id), token, AuthorizePurpose::Recheck, None);
+            }
+        }
+    }
+
+    /// Verdicts that did not come in time are no opinion.
+    pub(crate) fn expire_verdicts(&mut self, now: Instant) {
+        let due = |pending: &Pending| pending.deadline <= now;
+        while let Some(request) = self.pending.iter().find(|p| due(p)).map(|p| p.request) {
+            let verdict = Verdict {
+                decision: Decision::NoOpinion,
+                group: None,
+                expires: None,
+                limit: None,
+                reason: None,
+                offline: false,
+                source: String::new(),
+            };
+            self.handle_verdict(now, request, verdict);
+        }
+    }
+
+    /// Authorisations whose vehicle did not come in time.
+    pub(crate) fn expire_authorizations(&mut self, now: Instant) {
+        let over = |waiting: &mut Authorization| waiting.deadline <= now;
+        for evse in &mut self.evses {
+            if evse.authorization.take_if(over).is_some() {
+                evse.released = evse.plugged();
+            }
+        }
+        self.floating.take_if(over);
+    }
+}
