@@ -350,7 +350,7 @@ impl Trips {
     /// A set from bits that [`Trips::bits`] gave; bits that name no trip are dropped.
     #[must_use]
     pub const fn from_bits_truncate(bits: u32) -> Self {
-        Self(bits & ((1 << Trip::ALL.len()) - 1))
+        Self(bits & !(u32::MAX << Trip::ALL.len()))
     }
 
     /// The trips in the set.
