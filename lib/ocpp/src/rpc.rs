@@ -45,6 +45,12 @@ impl MessageId {
         fits.then_some(Self(text))
     }
 
+    /// A counter as id.
+    #[must_use]
+    pub fn from_counter(counter: u64) -> Self {
+        Self(counter.to_string())
+    }
+
     /// The id's text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -142,6 +142,17 @@ impl Notes {
     }
 }
 
+/// For the log: how many deviations, and the first of them.
+impl fmt::Display for Notes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} deviations", self.total())?;
+        match self.texts.first() {
+            Some(first) => write!(f, ", first: {first}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Kinds of accepted deviation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deviation {

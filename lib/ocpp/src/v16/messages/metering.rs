@@ -216,3 +216,53 @@ wire_struct! {
         sampled_value: Vec<SampledValue> = "sampledValue", check crate::wire::at_least_one;
     }
 }
+
+impl SampledValue {
+    /// The value in watt-hours if it is a register of imported energy over all phases. A fraction is cut.
+    #[must_use]
+    pub fn register_wh(&self) -> Option<i64> {
+        let imported = matches!(
+            self.measurand,
+            None | Some(Measurand::EnergyActiveImportRegister)
+        );
+        let raw = matches!(self.format, None | Some(ValueFormat::Raw));
+        if !imported || !raw || self.phase.is_some() {
+            return None;
+        }
+        match self.unit {
+            None | Some(UnitOfMeasure::WattHours) => Some(thousandths(&self.value)? / 1_000),
+            Some(UnitOfMeasure::KiloWattHours) => thousandths(&self.value),
+            Some(_) => None,
+        }
+    }
+}
+
+impl MeterValue {
+    /// The first register of imported energy among the values, in watt-hours.
+    #[must_use]
+    pub fn register_wh(&self) -> Option<i64> {
+        self.sampled_value
+            .iter()
+            .find_map(SampledValue::register_wh)
+    }
+}
+
+/// Decimal text in thousandths; further places are cut.
+fn thousandths(text: &str) -> Option<i64> {
+    let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+    if whole.is_empty()
+        || !whole
+            .bytes()
+            .chain(fraction.bytes())
+            .all(|b| b.is_ascii_digit())
+    {
+        return None;
+    }
+    let thousandths = fraction.bytes().chain([b'0'; 3]).take(3);
+    whole
+        .bytes()
+        .chain(thousandths)
+        .try_fold(0_i64, |sum, digit| {
+            sum.checked_mul(10)?.checked_add(i64::from(digit - b'0'))
+        })
+}

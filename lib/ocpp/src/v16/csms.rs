@@ -1,0 +1,358 @@
+//! The central-system half of OCPP 1.6 for one charge point, as a pure state machine.
+//!
+//! Duty: answer a charge point (boot, authorisation, transactions, readings, status, vendor data), issue calls to it
+//! one at a time, and keep the book of its sessions. The demo and the tests talk to it; it survives reconnects of its
+//! charge point.
+//!
+//! Not here: the WebSocket, several charge points (one [`Csms`] each), users and prices.
+//!
+//! ```text
+//!  connected ──▶ handle_frame(now, text)*      ──▶ poll_frame()* to the peer
+//!            ──▶ call(now, request)*           ──▶ poll_event()* to the owner
+//!            ──▶ handle_timeout(now) at poll_timeout()
+//!  connection gone ──▶ handle_disconnected(now)
+//! ```
+
+mod answers;
+mod calls;
+mod config;
+mod event;
+mod session;
+
+pub use config::{ConcurrentUse, CsmsConfig};
+pub use event::{CsmsEvent, Stray};
+pub use session::{ConnectorState, Session, SessionBook, SessionEnd};
+
+use super::{
+    Action, Initiator, RegistrationStatus, Request, decode_request_noted, decode_response_noted,
+};
+use crate::limits::{CALL_QUEUE_MAX, CSMS_CONNECTORS_MAX, CSMS_EVENTS_MAX, CSMS_FRAMES_MAX};
+use crate::rpc::{
+    CallError, CallRefused, Correlator, CorrelatorLimits, ErrorCode, Frame, Inbox, Matched,
+    MessageId, Opened, OutgoingCall,
+};
+use crate::wire::Notes;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
+use serde_json::Value;
+use units::{Instant, Timestamp};
+
+/// Why a call could not be issued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallNotIssued {
+    /// [`CALL_QUEUE_MAX`] calls wait already.
+    QueueFull,
+    /// This action is the charge point's to send.
+    WrongDirection(Action),
+}
+
+impl fmt::Display for CallNotIssued {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::QueueFull => write!(f, "{CALL_QUEUE_MAX} calls wait already"),
+            Self::WrongDirection(action) => write!(f, "{action} is sent by charge points only"),
+        }
+    }
+}
+
+impl core::error::Error for CallNotIssued {}
+
+/// The central system's side of one charge point.
+#[derive(Debug)]
+pub struct Csms {
+    config: CsmsConfig,
+    wall_at: (Instant, Timestamp),
+    calls: Correlator<Action>,
+    inbox: Inbox,
+    frames: VecDeque<String>,
+    events: VecDeque<CsmsEvent>,
+    events_lost: u64,
+    calls_issued: u64,
+    boot_answer: Option<RegistrationStatus>,
+    connectors: BTreeMap<i64, ConnectorState>,
+    book: SessionBook,
+}
+
+impl Csms {
+    /// A central system that has not seen its charge point yet; `wall` is the wall-clock time at `now`.
+    #[must_use]
+    pub fn new(config: CsmsConfig, now: Instant, wall: Timestamp) -> Self {
+        let limits = CorrelatorLimits {
+            queue: CALL_QUEUE_MAX,
+            timeout: config.call_timeout,
+        };
+        let book = SessionBook::new(config.first_transaction_id);
+        Self {
+            config,
+            wall_at: (now, wall),
+            calls: Correlator::new(limits),
+            inbox: Inbox::new(),
+            frames: VecDeque::new(),
+            events: VecDeque::new(),
+            events_lost: 0,
+            calls_issued: 0,
+            boot_answer: None,
+            connectors: BTreeMap::new(),
+            book,
+        }
+    }
+
+    /// Takes a frame from the charge point.
+    pub fn handle_frame(&mut self, now: Instant, text: &str) {
+        match Frame::parse(text) {
+            Ok(Frame::Call {
+                id,
+                action,
+                payload,
+            }) => self.handle_call(now, &id, &action, &payload),
+            Ok(Frame::CallResult { id, payload }) => {
+                if let Some(call) = self.match_answer(now, &id) {
+                    self.handle_result(call, &payload);
+                }
+            }
+            Ok(Frame::CallError { id, error }) => {
+                if let Some(call) = self.match_answer(now, &id) {
+                    let OutgoingCall {
+                        id, tag: action, ..
+                    } = call;
+                    self.emit(CsmsEvent::CallRefused { id, action, error });
+                }
+            }
+            Err(error) => {
+                if let Some(answer) = error.answer() {
+                    self.send(answer.to_text());
+                }
+                self.emit(CsmsEvent::Garbled(error));
+            }
+        }
+    }
+
+    /// Issues a call, to be sent when those before it are answered.
+    ///
+    /// Errors: [`CallNotIssued`].
+    pub fn call(
+        &mut self,
+        now: Instant,
+        request: impl Into<Request>,
+    ) -> Result<MessageId, CallNotIssued> {
+        let request = request.into();
+        let action = request.action();
+        if action.initiator() == Initiator::ChargePoint {
+            return Err(CallNotIssued::WrongDirection(action));
+        }
+        let id = self.next_id();
+        let call = OutgoingCall::new(id.clone(), action.as_str(), request.to_payload(), action);
+        match self.calls.try_call(now, call) {
+            Ok(()) => {
+                self.calls_issued = self.calls_issued.saturating_add(1);
+                Ok(id)
+            }
+            // The id counts up, so it is never in use; the queue is the only reason left.
+            Err(CallRefused::QueueFull(_) | CallRefused::IdInUse(_)) => {
+                Err(CallNotIssued::QueueFull)
+            }
+        }
+    }
+
+    /// Gives up calls whose answer did not come in time.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(ended) = self.calls.handle_timeout(now) {
+            let (id, action) = (ended.call.id, ended.call.tag);
+            self.emit(CsmsEvent::CallTimedOut { id, action });
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.calls.poll_timeout()
+    }
+
+    /// The next frame for the charge point.
+    pub fn poll_frame(&mut self) -> Option<String> {
+        self.frames.pop_front().or_else(|| self.calls.poll_frame())
+    }
+
+    /// The next event for the owner.
+    pub fn poll_event(&mut self) -> Option<CsmsEvent> {
+        self.events.pop_front()
+    }
+
+    /// Events that were dropped because nobody took them.
+    #[must_use]
+    pub const fn events_lost(&self) -> u64 {
+        self.events_lost
+    }
+
+    /// The connection is gone: unsent frames and unanswered calls are given up; the book stays.
+    pub fn handle_disconnected(&mut self) {
+        self.frames.clear();
+        self.inbox.handle_disconnected();
+        for ended in self.calls.handle_disconnected() {
+            let (id, action) = (ended.call.id, ended.call.tag);
+            self.emit(CsmsEvent::CallLost {
+                id,
+                action,
+                sent: ended.sent,
+            });
+        }
+    }
+
+    /// The configuration; changes hold from the next message on.
+    pub const fn config_mut(&mut self) -> &mut CsmsConfig {
+        &mut self.config
+    }
+
+    /// Sets the wall-clock time at `now`.
+    pub const fn set_wall(&mut self, now: Instant, wall: Timestamp) {
+        self.wall_at = (now, wall);
+    }
+
+    /// The wall-clock time at `now`.
+    #[must_use]
+    pub fn wall(&self, now: Instant) -> Timestamp {
+        let (then, wall) = self.wall_at;
+        let passed = i64::try_from(now.since(then).get()).unwrap_or(i64::MAX);
+        Timestamp::from_unix_millis(wall.as_unix_millis().saturating_add(passed))
+    }
+
+    /// What the last boot message was answered with; `None` before the first.
+    #[must_use]
+    pub const fn registration(&self) -> Option<RegistrationStatus> {
+        self.boot_answer
+    }
+
+    /// The last status of a connector; 0 is the whole charge point.
+    #[must_use]
+    pub fn connector(&self, connector_id: i64) -> Option<&ConnectorState> {
+        self.connectors.get(&connector_id)
+    }
+
+    /// The book of sessions.
+    #[must_use]
+    pub const fn book(&self) -> &SessionBook {
+        &self.book
+    }
+
+    fn handle_call(&mut self, now: Instant, id: &MessageId, action: &str, payload: &Value) {
+        if let Opened::Repeated(answer) = self.inbox.open(id, action, payload) {
+            self.emit(CsmsEvent::CallRepeated { id: id.clone() });
+            if let Some(text) = answer {
+                self.send(text);
+            }
+            return;
+        }
+        let answer = self
+            .decode_call(action, payload)
+            .and_then(|(request, notes)| {
+                self.note(request.action(), notes);
+                self.answer(now, request)
+            });
+        let frame = match answer {
+            Ok(response) => Frame::result(id.clone(), response.to_payload()),
+            Err(error) => {
+                let action = action
+                    .chars()
+                    .take(crate::limits::ACTION_CHARS_MAX)
+                    .collect();
+                self.emit(CsmsEvent::RequestRefused {
+                    action,
+                    error: error.clone(),
+                });
+                Frame::error(id.clone(), error)
+            }
+        };
+        let text = frame.to_text();
+        self.inbox.answered(id, &text);
+        self.send(text);
+    }
+
+    fn decode_call(&mut self, name: &str, payload: &Value) -> Result<(Request, Notes), CallError> {
+        let action = Action::from_word(name);
+        if let Some(action) = action.filter(|a| a.initiator() == Initiator::CentralSystem) {
+            let description = format!("{action} is sent by the central system only");
+            return Err(CallError::new(ErrorCode::NotSupported, description));
+        }
+        if let Some(action) = action.filter(|a| *a != Action::BootNotification) {
+            match self.boot_answer {
+                Some(RegistrationStatus::Rejected) => {
+                    let description = format!("{action} before the boot was accepted");
+                    return Err(CallError::new(ErrorCode::ProtocolError, description));
+                }
+                Some(RegistrationStatus::Pending) => self.emit(CsmsEvent::WhilePending { action }),
+                // A reconnect without a boot is the rule, not the exception.
+                Some(RegistrationStatus::Accepted) | None => {}
+            }
+        }
+        decode_request_noted(name, payload)
+    }
+
+    fn match_answer(&mut self, now: Instant, id: &MessageId) -> Option<OutgoingCall<Action>> {
+        let stray = match self.calls.handle_answer(now, id) {
+            Matched::Call(call) => return Some(call),
+            Matched::Late => Stray::Late,
+            Matched::Doubled => Stray::Doubled,
+            Matched::Unknown => Stray::Unknown,
+        };
+        self.emit(CsmsEvent::StrayAnswer {
+            id: id.clone(),
+            stray,
+        });
+        None
+    }
+
+    fn handle_result(&mut self, call: OutgoingCall<Action>, payload: &Value) {
+        let OutgoingCall {
+            id, tag: action, ..
+        } = call;
+        match decode_response_noted(action.as_str(), payload) {
+            Ok((response, notes)) => {
+                self.note(action, notes);
+                self.emit(CsmsEvent::CallAnswered { id, response });
+            }
+            Err(error) => self.emit(CsmsEvent::BadAnswer { id, action, error }),
+        }
+    }
+
+    fn note(&mut self, action: Action, notes: Notes) {
+        if !notes.is_empty() {
+            self.emit(CsmsEvent::Deviations { action, notes });
+        }
+    }
+
+    /// Ids count up within the prefix; the prefix tells restarts apart.
+    fn next_id(&self) -> MessageId {
+        let text = format!("{}{}", self.config.id_prefix, self.calls_issued);
+        match MessageId::new(text) {
+            Some(id) => id,
+            // Only an absurdly long prefix gets here; the bare number is an id still.
+            None => MessageId::from_counter(self.calls_issued),
+        }
+    }
+
+    fn set_connector(&mut self, connector_id: i64, state: ConnectorState) {
+        if self.connectors.len() < CSMS_CONNECTORS_MAX
+            || self.connectors.contains_key(&connector_id)
+        {
+            self.connectors.insert(connector_id, state);
+        }
+    }
+
+    fn send(&mut self, text: String) {
+        if self.frames.len() >= CSMS_FRAMES_MAX {
+            self.emit(CsmsEvent::AnswerDropped);
+            return;
+        }
+        self.frames.push_back(text);
+    }
+
+    fn emit(&mut self, event: CsmsEvent) {
+        if self.events.len() >= CSMS_EVENTS_MAX {
+            self.events.pop_front();
+            self.events_lost = self.events_lost.saturating_add(1);
+        }
+        self.events.push_back(event);
+    }
+}
