@@ -1,0 +1,335 @@
+//! The built station as a child process, restarted when it asks for it, driven over its control socket.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{Certificates, SOON, Setup, process};
+
+/// A station that ends more often than this in one case has a defect.
+const MAX_RESTARTS: u32 = 5;
+const POLL: Duration = Duration::from_millis(20);
+/// Lines of its log shown when a case fails.
+const SHOWN_LINES: usize = 60;
+
+/// Identity at the central system; the blank shows whether it is encoded.
+pub const IDENTITY: &str = "PW TEST-1";
+const IDENTITY_ENCODED: &str = "PW%20TEST-1";
+
+/// An operator: pack, adapter, and the shape of its URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operator {
+    /// E-Flux by Road.
+    EFlux,
+    /// TotalEnergies.
+    Total,
+    /// Last Mile Solutions.
+    Lms,
+}
+
+impl Operator {
+    /// Name of its policy pack.
+    pub fn pack(self) -> &'static str {
+        match self {
+            Self::EFlux => "e-flux",
+            Self::Total => "total",
+            Self::Lms => "lms",
+        }
+    }
+
+    /// Name of its adapter.
+    pub fn adapter(self) -> &'static str {
+        match self {
+            Self::EFlux => "backend-eflux",
+            Self::Total => "backend-total",
+            Self::Lms => "backend-lms",
+        }
+    }
+
+    /// Path of its URL, without the identity.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::EFlux => "/1.6/powerstation",
+            Self::Total => "/ocpp/WebSocket",
+            Self::Lms => "",
+        }
+    }
+
+    /// Path that the station must ask for.
+    pub fn whole_path(self) -> String {
+        format!("{}/{IDENTITY_ENCODED}", self.path())
+    }
+
+    /// A card number as this operator wants it.
+    pub fn tag(self, card: &str) -> String {
+        match self {
+            Self::Total => card.to_ascii_uppercase(),
+            Self::EFlux | Self::Lms => card.to_ascii_lowercase(),
+        }
+    }
+}
+
+/// One station with its own state folder.
+pub struct Station {
+    folder: PathBuf,
+    operator: Operator,
+    running: Arc<Mutex<Running>>,
+}
+
+#[derive(Default)]
+struct Running {
+    child: Option<Child>,
+    starts: u32,
+}
+
+impl Station {
+    /// Writes its configuration; does not start it.
+    pub fn prepare(setup: &Setup, port: u16, certificates: Option<&Certificates>) -> Self {
+        let folder = scratch("station");
+        let text = configuration(setup, port, certificates, &folder);
+        std::fs::write(folder.join("station.toml"), text).unwrap();
+        Self {
+            folder,
+            operator: setup.operator,
+            running: Arc::default(),
+        }
+    }
+
+    /// Takes the case's authority out of the configuration.
+    pub fn distrust(&self) {
+        let path = self.folder.join("station.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let kept = text.lines().filter(|line| !line.starts_with("ca = "));
+        std::fs::write(path, kept.collect::<Vec<_>>().join("\n")).unwrap();
+    }
+
+    /// Starts the program and keeps it running, as a service manager would.
+    pub fn start(&self) {
+        let mut running = self.running.lock().unwrap();
+        assert!(running.child.is_none(), "the station runs already");
+        running.child = Some(self.spawn());
+        running.starts = 1;
+        drop(running);
+        let (shared, folder) = (Arc::clone(&self.running), self.folder.clone());
+        std::thread::spawn(move || {
+            loop {
+                std::thread::sleep(POLL);
+                let mut running = shared.lock().unwrap();
+                let Some(child) = running.child.as_mut() else {
+                    return;
+                };
+                if child.try_wait().is_ok_and(|ended| ended.is_some()) {
+                    if running.starts > MAX_RESTARTS {
+                        return;
+                    }
+                    running.child = Some(spawn(&folder));
+                    running.starts += 1;
+                }
+            }
+        });
+    }
+
+    /// Power goes away without a warning: nothing is written, nothing is said.
+    pub fn power_off(&self) {
+        let mut running = self.running.lock().unwrap();
+        let mut child = running.child.take().expect("the station does not run");
+        process::end(&mut child);
+    }
+
+    /// How often it was started since the last [`Station::start`].
+    pub fn starts(&self) -> u32 {
+        self.running.lock().unwrap().starts
+    }
+
+    /// Whose station it is.
+    pub fn operator(&self) -> Operator {
+        self.operator
+    }
+
+    /// One request over the control socket; the answer must be `ok`.
+    pub fn control(&self, request: &Value) -> Value {
+        let answer = self.try_control(request).unwrap_or_else(|error| {
+            panic!("control socket: {error}, for {request}");
+        });
+        assert_eq!(answer["ok"], true, "{request} was answered {answer}");
+        answer
+    }
+
+    fn try_control(&self, request: &Value) -> std::io::Result<Value> {
+        let path = self.folder.join("state/control.sock");
+        let start = Instant::now();
+        let stream = loop {
+            match UnixStream::connect(&path) {
+                Ok(stream) => break stream,
+                Err(error) if start.elapsed() > SOON => return Err(error),
+                Err(_) => std::thread::sleep(POLL),
+            }
+        };
+        stream.set_read_timeout(Some(SOON))?;
+        let mut line = String::new();
+        writeln!(&stream, "{request}")?;
+        BufReader::new(&stream).read_line(&mut line)?;
+        serde_json::from_str(&line).map_err(std::io::Error::other)
+    }
+
+    /// What the station shows of itself.
+    pub fn status(&self) -> Value {
+        self.control(&json!({"verb": "status"}))
+    }
+
+    /// Does something to the simulated world.
+    pub fn sim(&self, what: &str, mut details: Value) {
+        details["verb"] = "sim".into();
+        details["do"] = what.into();
+        self.control(&details);
+    }
+
+    /// A cable with a car at its end.
+    pub fn plug_in(&self, evse: u8) {
+        self.sim("plug-in", json!({"evse": evse}));
+    }
+
+    /// The cable leaves the station (and the car).
+    pub fn unplug(&self, evse: u8) {
+        self.sim("unplug", json!({"evse": evse}));
+    }
+
+    /// The cable leaves the car and stays in the station.
+    pub fn ev_unplug(&self, evse: u8) {
+        self.sim("ev-unplug", json!({"evse": evse}));
+    }
+
+    /// A card is held to the reader.
+    pub fn swipe(&self, evse: u8, card: &str) {
+        self.sim("swipe", json!({"evse": evse, "uid": card}));
+    }
+
+    /// A fault of the simulated hardware.
+    pub fn fault(&self, evse: u8, name: &str) {
+        self.sim("fault", json!({"evse": evse, "name": name}));
+    }
+
+    /// The fault goes.
+    pub fn clear(&self, evse: u8, name: &str) {
+        self.sim("clear", json!({"evse": evse, "name": name}));
+    }
+
+    /// Shows the end of its log on standard error.
+    pub fn report(&self) {
+        let log = std::fs::read_to_string(self.folder.join("station.log")).unwrap_or_default();
+        let lines: Vec<_> = log.lines().collect();
+        eprintln!("--- end of the station's log:");
+        for line in lines.iter().skip(lines.len().saturating_sub(SHOWN_LINES)) {
+            eprintln!("{line}");
+        }
+    }
+
+    fn spawn(&self) -> Child {
+        spawn(&self.folder)
+    }
+}
+
+impl Drop for Station {
+    fn drop(&mut self) {
+        // A panic of the supervising thread must not hide the case's own.
+        if let Ok(mut running) = self.running.lock()
+            && let Some(mut child) = running.child.take()
+        {
+            process::end(&mut child);
+        }
+        if !std::thread::panicking() {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+fn spawn(folder: &std::path::Path) -> Child {
+    let log = log_file(folder);
+    Command::new(program())
+        .args(["run", "--config"])
+        .arg(folder.join("station.toml"))
+        .env_remove("RUST_BACKTRACE")
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap_or_else(|error| panic!("{}: {error}", program().display()))
+}
+
+fn log_file(folder: &std::path::Path) -> File {
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(folder.join("station.log"))
+        .unwrap()
+}
+
+/// The station's program, built beside this test by `cargo xtask test`.
+fn program() -> PathBuf {
+    if let Some(set) = std::env::var_os("PILOTWIRE_PROGRAM") {
+        return set.into();
+    }
+    let test = std::env::current_exe().unwrap();
+    let built = test.ancestors().nth(2).unwrap().join("pilotwire");
+    assert!(
+        built.exists(),
+        "{} is missing; `cargo xtask test` builds it",
+        built.display()
+    );
+    built
+}
+
+/// A new folder for one case.
+pub fn scratch(what: &str) -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = format!(
+        "pilotwire-conformance-{}-{number}-{what}",
+        std::process::id()
+    );
+    let folder = std::env::temp_dir().join(name);
+    std::fs::create_dir_all(folder.join("state")).unwrap();
+    folder
+}
+
+fn configuration(
+    setup: &Setup,
+    port: u16,
+    certificates: Option<&Certificates>,
+    folder: &std::path::Path,
+) -> String {
+    let root = process::root();
+    let (operator, adapter) = (setup.operator, setup.operator.adapter());
+    let scheme = if setup.tls { "wss" } else { "ws" };
+    let base = format!("{scheme}://127.0.0.1:{port}");
+    let mut text = format!(
+        "board = \"simulated\"\nidentity = \"{IDENTITY}\"\nstate_dir = {:?}\npack = {:?}\ncomponents = {:?}\n\n\
+         [api]\nlisten = \"127.0.0.1:0\"\n",
+        folder.join("state"),
+        root.join(format!("policies/{}.toml", operator.pack())),
+        root.join("target/components"),
+    );
+    if let Some(certificates) = certificates {
+        text += &format!("\n[tls]\nca = {:?}\n", certificates.authority());
+    }
+    text += "\n[settings]\n";
+    for (key, value) in &setup.settings {
+        text += &format!("{key} = {value}\n");
+    }
+    text += &format!("\n[plugin.{adapter}]\nconnect = [\"{base}/\"]\n");
+    text += &format!(
+        "\n[plugin.{adapter}.settings]\nurl = \"{base}{}\"\n",
+        operator.path()
+    );
+    for (key, value) in &setup.adapter {
+        text += &format!("{key} = {value:?}\n");
+    }
+    text
+}

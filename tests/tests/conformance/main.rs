@@ -1,0 +1,24 @@
+//! The built station against central systems that nobody here wrote, over real WebSockets on loopback.
+//!
+//! Every case of the compliancy list is a test under its number (`tc_003_…`). The Python peer checks every frame in both
+//! directions; a case fails when the station breaks a schema or a framing rule, even if the case itself went well.
+//! `cargo xtask test` installs the peers and builds the station first. Real sockets and real time: the one place beside
+//! the rigs where a test may wait for the clock.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a real peer runs on the real clock; bounds are measured with it"
+)]
+
+mod harness;
+
+mod booting;
+mod connection;
+mod operators;
+mod power;
+mod queue;
+mod remote;
+mod robustness;
+mod second_peer;
+mod session;
+mod settings;

@@ -1,0 +1,210 @@
+//! What differs between operators: URL, letter case of cards, TLS, passwords, status strategy.
+
+use serde_json::json;
+
+use crate::harness::{CARD, Case, Operator, SOON, Setup, in_order};
+
+/// One whole session, with what every operator must see.
+fn whole_session(mut case: Case) {
+    let operator = case.station.operator();
+    let open = case.peer.all(|event| event["event"] == "open");
+    assert_eq!(open[0]["path"], operator.whole_path());
+    assert_eq!(open[0]["subprotocol"], "ocpp1.6");
+    case.station.plug_in(1);
+    case.status(1, "Preparing");
+    case.station.swipe(1, CARD);
+    let asked = case.call("Authorize");
+    assert_eq!(asked.text("idTag"), operator.tag(CARD));
+    let started = case.call("StartTransaction");
+    let transaction = case.transaction_of(&started);
+    case.status(1, "Charging");
+    case.station.swipe(1, CARD);
+    let stopped = case.call("StopTransaction");
+    assert_eq!(stopped.number("transactionId"), transaction);
+    case.status(1, "Finishing");
+    case.station.unplug(1);
+    let available = case.status(1, "Available");
+    in_order(&[&asked, &started, &stopped, &available]);
+}
+
+#[test]
+fn eflux_tc_003_session() {
+    whole_session(Setup::default().start());
+}
+
+#[test]
+fn eflux_tc_003_session_over_tls() {
+    whole_session(Setup::default().over_tls().start());
+}
+
+// acceptance: P22
+#[test]
+fn total_tc_003_session_with_upper_case_cards() {
+    whole_session(Setup::of(Operator::Total).start());
+}
+
+#[test]
+fn total_tc_003_session_over_tls() {
+    whole_session(Setup::of(Operator::Total).over_tls().start());
+}
+
+#[test]
+fn lms_tc_003_session() {
+    whole_session(Setup::of(Operator::Lms).start());
+}
+
+#[test]
+fn lms_tc_003_session_over_tls() {
+    whole_session(Setup::of(Operator::Lms).over_tls().start());
+}
+
+fn cold_boot(operator: Operator) {
+    let mut case = Setup::of(operator).prepare();
+    let rejected = json!({"status": "Rejected", "currentTime": "now", "interval": 2});
+    case.peer.command(json!({
+        "do": "answer", "action": "BootNotification", "payload": rejected, "times": 1
+    }));
+    let accepted = json!({"status": "Accepted", "currentTime": "now", "interval": 1});
+    case.answer("BootNotification", accepted);
+    case.station.start();
+    case.call("BootNotification");
+    case.booted();
+    case.call("Heartbeat");
+}
+
+#[test]
+fn total_tc_001_cold_boot() {
+    cold_boot(Operator::Total);
+}
+
+#[test]
+fn lms_tc_001_cold_boot() {
+    cold_boot(Operator::Lms);
+}
+
+fn remote_start_and_stop(operator: Operator) {
+    let mut case = Setup::of(operator).start();
+    case.station.plug_in(2);
+    case.status(2, "Preparing");
+    let start = json!({"connectorId": 2, "idTag": case.tag(CARD)});
+    case.ask_for("RemoteStartTransaction", start, "Accepted");
+    let started = case.call("StartTransaction");
+    assert_eq!(started.number("connectorId"), 2);
+    let transaction = case.transaction_of(&started);
+    case.status(2, "Charging");
+    case.ask_for(
+        "RemoteStopTransaction",
+        json!({"transactionId": transaction}),
+        "Accepted",
+    );
+    let stopped = case.call("StopTransaction");
+    assert_eq!(stopped.text("reason"), "Remote");
+}
+
+#[test]
+fn total_tc_010_and_012_remote_start_and_stop() {
+    remote_start_and_stop(Operator::Total);
+}
+
+#[test]
+fn lms_tc_010_and_012_remote_start_and_stop() {
+    remote_start_and_stop(Operator::Lms);
+}
+
+fn offline_stop(operator: Operator) {
+    let mut case = Setup::of(operator).start();
+    let (_, transaction) = case.charging(1);
+    case.forget();
+    case.peer.offline();
+    case.station.swipe(1, CARD);
+    case.peer.online();
+    let stopped = case.call("StopTransaction");
+    assert_eq!(stopped.number("transactionId"), transaction);
+}
+
+#[test]
+fn total_tc_038_offline_stop() {
+    offline_stop(Operator::Total);
+}
+
+#[test]
+fn lms_tc_038_offline_stop() {
+    offline_stop(Operator::Lms);
+}
+
+fn refused_card(operator: Operator) {
+    let mut case = Setup::of(operator).start();
+    case.answer_cards("Invalid");
+    case.station.plug_in(1);
+    case.station.swipe(1, CARD);
+    case.call("Authorize");
+    case.no_call("StartTransaction");
+}
+
+#[test]
+fn total_tc_023_1_invalid_card() {
+    refused_card(Operator::Total);
+}
+
+#[test]
+fn lms_tc_023_1_invalid_card() {
+    refused_card(Operator::Lms);
+}
+
+#[test]
+fn lms_tc_041_fault() {
+    let mut case = Setup::of(Operator::Lms).start();
+    case.station.fault(1, "over-temperature");
+    case.status(1, "Faulted");
+    case.station.clear(1, "over-temperature");
+    case.status(1, "Available");
+}
+
+// acceptance: P82
+#[test]
+fn the_basic_password_is_sent() {
+    let mut case = Setup::default()
+        .adapter("basic_auth_password", "open sesame")
+        .prepare();
+    // The identity and the password of this case, in Base64.
+    case.peer
+        .command(json!({"do": "password", "header": "Basic UFcgVEVTVC0xOm9wZW4gc2VzYW1l"}));
+    case.station.start();
+    case.booted();
+}
+
+// acceptance: P86
+#[test]
+fn an_unknown_authority_is_refused() {
+    let mut case = Setup::default().over_tls().prepare();
+    case.station.distrust();
+    case.station.start();
+    case.station_shows("itself", |status| status["ok"] == true);
+    case.peer
+        .refuse("connection", std::time::Duration::from_secs(4), |event| {
+            event["event"] == "open"
+        });
+}
+
+// acceptance: P92
+#[test]
+fn occupied_on_charging_reports_preparing_only_by_plug_or_card() {
+    let mut case = Setup::default()
+        .adapter("status_strategy", "occupied-on-charging")
+        .start();
+    case.station.plug_in(1);
+    case.status(1, "Preparing");
+}
+
+// acceptance: J25, J26
+#[test]
+fn any_url_and_identity_of_a_platform_will_do() {
+    let mut case = Setup::of(Operator::Lms)
+        .adapter("identity", "other/station?1")
+        .start();
+    let open = case
+        .peer
+        .expect("connection", SOON, |event| event["event"] == "open");
+    assert_eq!(open.event["path"], "/other%2Fstation%3F1");
+    case.charging(1);
+}
