@@ -226,6 +226,19 @@ impl Reader {
         outcome
     }
 
+    /// Applies a further check to a field of a list's entry that was read.
+    pub fn check_in_entry(
+        &mut self,
+        index: usize,
+        name: &'static str,
+        outcome: Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        if outcome.is_err() {
+            self.path.push(Segment::Index(index));
+        }
+        self.check(name, outcome)
+    }
+
     /// Reads the entries of a list.
     pub fn list<T: Wire>(&mut self, value: &Value) -> Result<Vec<T>, Fault> {
         let Value::Array(items) = value else {

@@ -1,5 +1,6 @@
 //! Core profile: boot, authorisation, transactions, status, configuration, remote commands.
 
+use super::metering::filled_readings;
 use super::{ChargingProfile, GenericStatus, MeterValue};
 use crate::v16::types::{CiString, IdToken};
 use crate::wire::any_as_text;
@@ -283,7 +284,7 @@ wire_struct! {
         /// The transaction they belong to.
         transaction_id: Option<i64> = "transactionId";
         /// The readings, at least one.
-        meter_value: Vec<MeterValue> = "meterValue", check crate::wire::at_least_one;
+        meter_value: Vec<MeterValue> = "meterValue" via filled_readings;
     }
 }
 

@@ -1,8 +1,9 @@
 //! Meter readings, shared by MeterValues and StopTransaction.
 
-use crate::wire::text_or_number;
+use crate::wire::{Fault, Reader, at_least_one, text_or_number};
 use alloc::string::String;
 use alloc::vec::Vec;
+use serde_json::Value;
 use units::Timestamp;
 
 wire_enum! {
@@ -212,8 +213,8 @@ wire_struct! {
     pub struct MeterValue {
         /// When.
         timestamp: Timestamp = "timestamp";
-        /// The values, at least one.
-        sampled_value: Vec<SampledValue> = "sampledValue", check crate::wire::at_least_one;
+        /// The values. MeterValues wants at least one; StopTransaction's schema does not.
+        sampled_value: Vec<SampledValue> = "sampledValue";
     }
 }
 
@@ -235,6 +236,19 @@ impl SampledValue {
             Some(_) => None,
         }
     }
+}
+
+/// Reads the readings of MeterValues: at least one, each with at least one value.
+pub(super) fn filled_readings(
+    value: &Value,
+    reader: &mut Reader,
+) -> Result<Vec<MeterValue>, Fault> {
+    let readings: Vec<MeterValue> = reader.list(value)?;
+    at_least_one(&readings)?;
+    for (index, reading) in readings.iter().enumerate() {
+        reader.check_in_entry(index, "sampledValue", at_least_one(&reading.sampled_value))?;
+    }
+    Ok(readings)
 }
 
 impl MeterValue {
