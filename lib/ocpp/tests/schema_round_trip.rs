@@ -31,10 +31,15 @@ fn refusal(schema: &Schema, payload: &Value) -> Option<CallError> {
 
 #[test]
 fn every_action_of_the_schemas_is_known_and_no_other() {
-    let Some(dir) = schemas_dir("every_action_of_the_schemas_is_known_and_no_other") else { return };
+    let Some(dir) = schemas_dir("every_action_of_the_schemas_is_known_and_no_other") else {
+        return;
+    };
     let schemas = load(&dir);
-    let of_schemas: Vec<&str> =
-        schemas.iter().filter(|s| s.is_request).map(|s| s.action.as_str()).collect();
+    let of_schemas: Vec<&str> = schemas
+        .iter()
+        .filter(|s| s.is_request)
+        .map(|s| s.action.as_str())
+        .collect();
     let mut ours: Vec<&str> = Action::ALL.iter().map(|a| a.as_str()).collect();
     ours.sort_unstable();
     assert_eq!(ours, of_schemas);
@@ -43,17 +48,28 @@ fn every_action_of_the_schemas_is_known_and_no_other() {
 
 #[test]
 fn schema_valid_messages_survive_decoding_and_encoding() {
-    let Some(dir) = schemas_dir("schema_valid_messages_survive_decoding_and_encoding") else { return };
+    let Some(dir) = schemas_dir("schema_valid_messages_survive_decoding_and_encoding") else {
+        return;
+    };
     let mut count = 0;
     for schema in load(&dir) {
         let validator = jsonschema::validator_for(&schema.root).unwrap();
         for instance in schema.valid_instances() {
             let name = format!("{} (request: {})", schema.action, schema.is_request);
-            assert!(validator.is_valid(&instance), "generator made nonsense for {name}: {instance}");
+            assert!(
+                validator.is_valid(&instance),
+                "generator made nonsense for {name}: {instance}"
+            );
             let (again, notes) = recode(&schema, &instance)
                 .unwrap_or_else(|error| panic!("{name} refused: {error}\n{instance}"));
-            assert!(same_meaning(&instance, &again), "{name} changed:\n{instance}\n{again}");
-            assert!(validator.is_valid(&again), "{name}: we write what the schema refuses: {again}");
+            assert!(
+                same_meaning(&instance, &again),
+                "{name} changed:\n{instance}\n{again}"
+            );
+            assert!(
+                validator.is_valid(&again),
+                "{name}: we write what the schema refuses: {again}"
+            );
             // `1e3` is a number like any other; nothing else may be called a deviation.
             assert!(notes.is_empty(), "{name} noted {notes} in {instance}");
             count += 1;
@@ -77,7 +93,12 @@ fn wrong_values(site: &Site, action: &str) -> Vec<Value> {
             vec![json!({}), json!([]), json!(true)]
         }
         "string" if site.schema["format"] == "date-time" => {
-            vec![json!(5), json!("yesterday"), json!("2024-02-30T00:00:00Z"), json!("")]
+            vec![
+                json!(5),
+                json!("yesterday"),
+                json!("2024-02-30T00:00:00Z"),
+                json!(""),
+            ]
         }
         "string" => vec![json!(5), json!(true), json!({}), json!([])],
         "integer" | "number" => vec![json!("x"), json!(true), json!({}), json!([]), json!("")],
@@ -90,7 +111,8 @@ fn wrong_values(site: &Site, action: &str) -> Vec<Value> {
 
 #[test]
 fn each_mistake_gets_its_error_code_and_the_name_of_the_field() {
-    let Some(dir) = schemas_dir("each_mistake_gets_its_error_code_and_the_name_of_the_field") else {
+    let Some(dir) = schemas_dir("each_mistake_gets_its_error_code_and_the_name_of_the_field")
+    else {
         return;
     };
     let mut count = 0;
@@ -101,7 +123,11 @@ fn each_mistake_gets_its_error_code_and_the_name_of_the_field() {
                 let path = site.dotted();
                 let error = refusal(&schema, &payload)
                     .unwrap_or_else(|| panic!("{} took a bad {path}: {payload}", schema.action));
-                assert_eq!(error.code, code, "{} {path}: {error}\n{payload}", schema.action);
+                assert_eq!(
+                    error.code, code,
+                    "{} {path}: {error}\n{payload}",
+                    schema.action
+                );
                 assert!(
                     error.description.starts_with(&path),
                     "{} {path}: {error}",
@@ -118,17 +144,29 @@ fn each_mistake_gets_its_error_code_and_the_name_of_the_field() {
 fn mistakes(schema: &Schema, full: &Value, site: &Site) -> Vec<(ErrorCode, Value)> {
     let mut list = Vec::new();
     if site.required && site.path.last() != Some(&common::schema::Step::First) {
-        list.push((ErrorCode::OccurenceConstraintViolation, without(full, &site.path)));
-        list.push((ErrorCode::TypeConstraintViolation, with(full, &site.path, Value::Null)));
+        list.push((
+            ErrorCode::OccurenceConstraintViolation,
+            without(full, &site.path),
+        ));
+        list.push((
+            ErrorCode::TypeConstraintViolation,
+            with(full, &site.path, Value::Null),
+        ));
     }
     for value in wrong_values(site, &schema.action) {
-        list.push((ErrorCode::TypeConstraintViolation, with(full, &site.path, value)));
+        list.push((
+            ErrorCode::TypeConstraintViolation,
+            with(full, &site.path, value),
+        ));
     }
     let property = ErrorCode::PropertyConstraintViolation;
     if let Some(limit) = site.schema["maxLength"].as_u64() {
         let limit = limit as usize;
         for letter in ["a", "ß", "🔌"] {
-            list.push((property, with(full, &site.path, json!(letter.repeat(limit + 1)))));
+            list.push((
+                property,
+                with(full, &site.path, json!(letter.repeat(limit + 1))),
+            ));
         }
     }
     if let Some(words) = site.schema["enum"].as_array().filter(|_| !is_open(site)) {
@@ -155,7 +193,9 @@ fn mistakes(schema: &Schema, full: &Value, site: &Site) -> Vec<(ErrorCode, Value
 
 #[test]
 fn unknown_fields_are_ignored_and_counted_in_every_message() {
-    let Some(dir) = schemas_dir("unknown_fields_are_ignored_and_counted_in_every_message") else { return };
+    let Some(dir) = schemas_dir("unknown_fields_are_ignored_and_counted_in_every_message") else {
+        return;
+    };
     for schema in load(&dir) {
         let full = schema.full();
         let mut payload = full.clone();

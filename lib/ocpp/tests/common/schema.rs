@@ -11,7 +11,11 @@ use std::path::{Path, PathBuf};
 pub fn schemas_dir(test: &str) -> Option<PathBuf> {
     if let Some(dir) = std::env::var_os("PILOTWIRE_OCPP_SCHEMAS") {
         let dir = PathBuf::from(dir);
-        assert!(dir.is_dir(), "PILOTWIRE_OCPP_SCHEMAS names no directory: {}", dir.display());
+        assert!(
+            dir.is_dir(),
+            "PILOTWIRE_OCPP_SCHEMAS names no directory: {}",
+            dir.display()
+        );
         return Some(dir);
     }
     let lib = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/conformance-venv/lib");
@@ -38,8 +42,10 @@ pub struct Schema {
 }
 
 pub fn load(dir: &Path) -> Vec<Schema> {
-    let mut files: Vec<PathBuf> =
-        std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.retain(|path| path.extension().is_some_and(|e| e == "json"));
     files.sort();
     files
@@ -49,8 +55,16 @@ pub fn load(dir: &Path) -> Vec<Schema> {
             let root = serde_json::from_str(text.trim_start_matches('\u{feff}')).unwrap();
             let stem = path.file_stem().unwrap().to_str().unwrap();
             match stem.strip_suffix("Response") {
-                Some(action) => Schema { action: action.into(), is_request: false, root },
-                None => Schema { action: stem.into(), is_request: true, root },
+                Some(action) => Schema {
+                    action: action.into(),
+                    is_request: false,
+                    root,
+                },
+                None => Schema {
+                    action: stem.into(),
+                    is_request: true,
+                    root,
+                },
             }
         })
         .collect()
@@ -91,7 +105,13 @@ impl Site {
         self.path
             .iter()
             .rev()
-            .find_map(|step| if let Step::Name(name) = step { Some(name.as_str()) } else { None })
+            .find_map(|step| {
+                if let Step::Name(name) = step {
+                    Some(name.as_str())
+                } else {
+                    None
+                }
+            })
             .unwrap()
     }
 }
@@ -99,7 +119,10 @@ impl Site {
 impl Schema {
     fn resolve<'a>(&'a self, schema: &'a Value) -> &'a Value {
         match schema.get("$ref").and_then(Value::as_str) {
-            Some(reference) => self.root.pointer(reference.trim_start_matches('#')).unwrap(),
+            Some(reference) => self
+                .root
+                .pointer(reference.trim_start_matches('#'))
+                .unwrap(),
             None => schema,
         }
     }
@@ -115,12 +138,18 @@ impl Schema {
         let schema = self.resolve(schema);
         if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
             let required = |name: &String| {
-                schema["required"].as_array().is_some_and(|list| list.iter().any(|v| v == name))
+                schema["required"]
+                    .as_array()
+                    .is_some_and(|list| list.iter().any(|v| v == name))
             };
             for (name, property) in properties {
                 path.push(Step::Name(name.clone()));
                 let resolved = self.resolve(property).clone();
-                sites.push(Site { path: path.clone(), required: required(name), schema: resolved });
+                sites.push(Site {
+                    path: path.clone(),
+                    required: required(name),
+                    schema: resolved,
+                });
                 self.collect(property, path, sites);
                 path.pop();
             }
@@ -128,7 +157,11 @@ impl Schema {
         if let Some(items) = schema.get("items") {
             path.push(Step::First);
             let schema = self.resolve(items).clone();
-            sites.push(Site { path: path.clone(), required: true, schema });
+            sites.push(Site {
+                path: path.clone(),
+                required: true,
+                schema,
+            });
             self.collect(items, path, sites);
             path.pop();
         }
@@ -216,10 +249,21 @@ fn boundaries(schema: &Value) -> Vec<Value> {
             .iter()
             .map(|n| json!(n))
             .collect(),
-        "number" => ["0", "0.1", "-0.1", "6.5", "32", "16.1", "63.9", "22080.4", "1e3", "99999999.9"]
-            .iter()
-            .map(|n| serde_json::from_str(n).unwrap())
-            .collect(),
+        "number" => [
+            "0",
+            "0.1",
+            "-0.1",
+            "6.5",
+            "32",
+            "16.1",
+            "63.9",
+            "22080.4",
+            "1e3",
+            "99999999.9",
+        ]
+        .iter()
+        .map(|n| serde_json::from_str(n).unwrap())
+        .collect(),
         "boolean" => vec![json!(true), json!(false)],
         "string" => strings(schema),
         _ => Vec::new(),
@@ -247,7 +291,12 @@ fn strings(schema: &Value) -> Vec<Value> {
         json!("ß".repeat(limit)),
         json!("充".repeat(limit)),
         json!("🔌".repeat(limit)),
-        json!("quote\" back\\ \u{7f}".chars().take(limit).collect::<String>()),
+        json!(
+            "quote\" back\\ \u{7f}"
+                .chars()
+                .take(limit)
+                .collect::<String>()
+        ),
         json!(""),
     ]
 }
@@ -271,7 +320,13 @@ pub fn with(instance: &Value, path: &[Step], value: Value) -> Value {
 pub fn without(instance: &Value, path: &[Step]) -> Value {
     let mut instance = instance.clone();
     let (last, parent) = path.split_last().unwrap();
-    let Step::Name(name) = last else { panic!("only named fields can be taken out") };
-    slot(&mut instance, parent).unwrap().as_object_mut().unwrap().remove(name);
+    let Step::Name(name) = last else {
+        panic!("only named fields can be taken out")
+    };
+    slot(&mut instance, parent)
+        .unwrap()
+        .as_object_mut()
+        .unwrap()
+        .remove(name);
     instance
 }
