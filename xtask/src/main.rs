@@ -3,6 +3,11 @@
 //! Everything here runs on a developer's machine or in CI, never on a station: it may ask the clock, start processes
 //! and open loopback sockets. It never dials an operator.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "these commands run on a developer's machine, on its clock"
+)]
+
 mod acceptance;
 mod bench;
 mod ci;

@@ -13,10 +13,6 @@ pub fn root() -> PathBuf {
     here.parent().unwrap_or(here).to_path_buf()
 }
 
-#[expect(
-    dead_code,
-    reason = "demo and bench find the program with it; they land next"
-)]
 /// Cargo's target folder of the host workspace.
 pub fn target() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {

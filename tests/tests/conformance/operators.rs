@@ -154,9 +154,9 @@ fn lms_tc_023_1_invalid_card() {
 #[test]
 fn lms_tc_041_fault() {
     let mut case = Setup::of(Operator::Lms).start();
-    case.station.fault(1, "over-temperature");
+    case.station.fault(1, "over-voltage");
     case.status(1, "Faulted");
-    case.station.clear(1, "over-temperature");
+    case.station.clear(1, "over-voltage");
     case.status(1, "Available");
 }
 

@@ -230,14 +230,14 @@ fn tc_024_lock_failure_starts_nothing() {
 #[test]
 fn tc_041_fault_blocks_until_it_is_cleared() {
     let mut case = Setup::default().start();
-    case.station.fault(1, "over-temperature");
+    case.station.fault(1, "over-voltage");
     let faulted = case.status(1, "Faulted");
     assert_ne!(faulted.text("errorCode"), "NoError");
     case.station.swipe(1, CARD);
     case.station.plug_in(1);
     case.no_call("StartTransaction");
     case.station.unplug(1);
-    case.station.clear(1, "over-temperature");
+    case.station.clear(1, "over-voltage");
     case.status(1, "Available");
 }
 
