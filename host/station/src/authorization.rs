@@ -21,16 +21,18 @@ impl Station {
         if chars == 0 || chars > MAX_TOKEN_CHARS || unknown_place {
             return self.signal(place, Signal::Rejected);
         }
+
+        // Stopping needs nobody's opinion and no room.
+        if let Some(id) = self.running_with(place, &token) {
+            return self.stop_by_token(now, id, token);
+        }
         if self.is_full() {
             self.overflow.requests = self.overflow.requests.saturating_add(1);
             return self.signal(place, Signal::Rejected);
         }
-        if let Some(id) = self.running_with(place, |transaction| *transaction == token) {
-            return self.stop_by_token(now, id, token);
-        }
         if let Some(pending) = self.pending_at(place) {
             // The same card, still held to the reader, is no second question.
-            if pending.token != token {
+            if !is_same(&pending.token, &token) {
                 self.signal(place, Signal::Rejected);
             }
             return;
@@ -69,18 +71,12 @@ impl Station {
         free && self.faults.stopping(id).is_none() && self.reset.is_none() && !self.is_full()
     }
 
-    /// The EVSE whose running transaction has a token that fits.
-    fn running_with(
-        &self,
-        place: Option<EvseId>,
-        fits: impl Fn(&IdToken) -> bool,
-    ) -> Option<EvseId> {
+    /// The EVSE whose running transaction was started with this token.
+    fn running_with(&self, place: Option<EvseId>, token: &IdToken) -> Option<EvseId> {
         let running = |evse: &&Evse| {
+            let running = evse.transaction.as_ref();
             place.is_none_or(|id| evse.config.id == id)
-                && evse
-                    .transaction
-                    .as_ref()
-                    .is_some_and(|transaction| fits(&transaction.token))
+                && running.is_some_and(|transaction| is_same(&transaction.token, token))
         };
         self.evses.iter().find(running).map(|evse| evse.config.id)
     }
@@ -102,7 +98,7 @@ impl Station {
         let own = here.filter_map(|evse| evse.authorization.as_mut());
         let waiting = own
             .chain(self.floating.as_mut())
-            .find(|waiting| waiting.token == *token);
+            .find(|waiting| is_same(&waiting.token, token));
         match waiting {
             Some(waiting) => {
                 waiting.deadline = deadline;
@@ -175,9 +171,8 @@ impl Station {
             AuthorizePurpose::Start => self.conclude_start(now, pending, verdict),
             AuthorizePurpose::Stop => self.conclude_stop(now, pending, verdict),
             AuthorizePurpose::Recheck => {
-                let same = |token: &IdToken| *token == pending.token;
-                let running = self.running_with(pending.evse, same);
-                let transaction = running
+                let transaction = self
+                    .running_with(pending.evse, &pending.token)
                     .and_then(|id| self.evse(id))
                     .and_then(|evse| evse.transaction.as_ref())
                     .map(|transaction| transaction.id);
@@ -356,4 +351,9 @@ impl Station {
         }
         self.floating.take_if(over);
     }
+}
+
+/// The same token, however it came: a card may end what was started for it remotely. Letter case means nothing.
+fn is_same(one: &IdToken, other: &IdToken) -> bool {
+    one.value.eq_ignore_ascii_case(&other.value)
 }

@@ -247,20 +247,19 @@ impl Evse {
             && self.vehicle()
             && !self.finishing
             && self.operative;
-        let wanted = match &self.transaction {
-            Some(_) => self.vehicle() || !around.settings.flag(key::UNLOCK_ON_EV_DISCONNECT),
-            None => self.authorization.is_some() || idle || self.held_after_end(),
-        };
-        if wanted && !self.released && !around.stopped {
+        if self.released || around.stopped {
+            return LockWish::Release;
+        }
+        // Without the order to unlock, the cable stays in the socket when the vehicle leaves, also after the end.
+        let keeps = !around.settings.flag(key::UNLOCK_ON_EV_DISCONNECT);
+        let session = self.transaction.is_some() || self.finishing;
+        if session && keeps {
+            LockWish::WhileCablePresent
+        } else if (session && self.vehicle()) || self.authorization.is_some() || idle {
             LockWish::WhenPlugged
         } else {
             LockWish::Release
         }
-    }
-
-    /// The transaction ended at the vehicle's end of the cable, and the cable stays locked until somebody unlocks it.
-    fn held_after_end(&self) -> bool {
-        self.finishing && self.plugged()
     }
 
     /// The permit that follows from the state.
@@ -314,10 +313,13 @@ impl Evse {
         let in_grace = self.grace.is_some_and(|until| now < until);
         match status.pilot {
             PilotState::C | PilotState::D if status.energised => ChargingState::Charging,
-            _any if in_grace && self.charging == ChargingState::SuspendedEvse => {
-                ChargingState::SuspendedEvse
-            }
-            _any if in_grace => ChargingState::EvConnected,
+            // A vehicle that took energy and stops has decided; one that did not yet may still be about to.
+            _any if in_grace && self.charging != ChargingState::Charging => match self.charging {
+                ChargingState::Idle | ChargingState::EvConnected => ChargingState::EvConnected,
+                ChargingState::Charging
+                | ChargingState::SuspendedEv
+                | ChargingState::SuspendedEvse => self.charging,
+            },
             PilotState::A | PilotState::B | PilotState::E => ChargingState::SuspendedEv,
             PilotState::C | PilotState::D | PilotState::F => ChargingState::SuspendedEvse,
         }

@@ -38,7 +38,7 @@ pub const RESUME_WAIT: Millis = Millis::from_secs(30);
 pub const OFFER_GRACE: Millis = Millis::from_secs(15);
 /// A reading older than this is not sent again as if it were new.
 pub const READING_STALE: Millis = Millis::from_secs(60);
-/// The register of a running transaction is stored at least this often.
+/// A register that has risen is stored after this long at the latest.
 pub const PERSIST_PERIOD: Millis = Millis::from_secs(60);
 
 const _: () = assert!(

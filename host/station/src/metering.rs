@@ -4,7 +4,7 @@ use units::{Instant, Millis, WattHours};
 
 use crate::action::Action;
 use crate::faults::Reporter;
-use crate::limits::{MAX_ACTIONS, MAX_SAMPLES, MAX_UNCOMMITTED, READING_STALE};
+use crate::limits::{MAX_ACTIONS, MAX_SAMPLES, MAX_UNCOMMITTED, PERSIST_PERIOD, READING_STALE};
 use crate::settings::key;
 use crate::station::Station;
 use crate::types::*;
@@ -21,6 +21,7 @@ impl Station {
             return;
         };
         // A meter that falls back (a glitch, or a new meter) must not make energy negative: the highest counts.
+        let rises = register > evse.register;
         evse.register = evse.register.max(register);
         evse.read_at = Some(now);
         samples.truncate(MAX_SAMPLES);
@@ -28,6 +29,9 @@ impl Station {
         let resumed = evse.transaction.as_mut().is_some_and(|transaction| {
             transaction.resume_until.is_none() && std::mem::take(&mut transaction.reading_due)
         });
+        if rises && self.persist_due.is_none() {
+            self.persist_due = Some(now.after(PERSIST_PERIOD));
+        }
         self.report_fault(now, Reporter::Station, Some(id), "METER_OCPP", false);
         if resumed {
             self.journal_reading(now, id, ReadingContext::InterruptionEnd);
@@ -107,6 +111,8 @@ impl Station {
                 reading,
             },
         );
+        // The record must not fall behind what the journal says: a later end would be below a sample.
+        self.persist_now = true;
     }
 
     /// Samples that are due: of transactions, and aligned to the clock.

@@ -1,9 +1,10 @@
 //! What the interlock reports: trips, plugging in, unplugging at either end, pilot state D.
 
 use interlock::{PilotState, Status};
-use units::Instant;
+use units::{Instant, Milliamps};
 
 use crate::evse::plugged;
+use crate::limits::OFFER_GRACE;
 use crate::settings::key;
 use crate::station::Station;
 use crate::types::*;
@@ -51,6 +52,9 @@ impl Station {
         }
         // After a restart the first report has nothing to be compared with; `resume_until` covers a vehicle that left.
         let Some(before) = before else { return };
+        if !asks(before.pilot) && asks(status.pilot) {
+            self.give_grace(now, id);
+        }
         if before.vehicle_connected && !status.vehicle_connected {
             self.handle_ev_side_unplug(now, id);
         }
@@ -60,6 +64,16 @@ impl Station {
         let state_d = status.pilot == PilotState::D && status.vehicle_connected;
         if state_d && self.stop_mode() == StopMode::NormalModeD {
             self.begin_end(now, id, StopReason::Other, None);
+        }
+    }
+
+    /// The vehicle asks for energy: the contactor has time to close before the station counts as suspending.
+    fn give_grace(&mut self, now: Instant, id: EvseId) {
+        let Some(evse) = self.evse_mut(id) else {
+            return;
+        };
+        if evse.permit.max_current > Milliamps::ZERO {
+            evse.grace = Some(now.after(OFFER_GRACE));
         }
     }
 
@@ -95,4 +109,9 @@ impl Station {
             StopMode::TokenOnly => {}
         }
     }
+}
+
+/// The vehicle asks for energy.
+fn asks(pilot: PilotState) -> bool {
+    matches!(pilot, PilotState::C | PilotState::D)
 }

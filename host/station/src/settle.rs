@@ -3,7 +3,7 @@
 use units::{Instant, Milliamps};
 
 use crate::action::{Action, PersistentState};
-use crate::limits::{OFFER_GRACE, PERMIT_PERIOD, PERSIST_PERIOD};
+use crate::limits::{OFFER_GRACE, PERMIT_PERIOD};
 use crate::station::Station;
 use crate::types::*;
 
@@ -24,7 +24,7 @@ impl Station {
             self.tell_connector(now, evse);
             self.tell_indication(evse);
         }
-        self.persist(now);
+        self.persist();
     }
 
     fn renew_permit(&mut self, now: Instant, id: EvseId) {
@@ -96,7 +96,7 @@ impl Station {
     }
 
     /// What a restart needs, once after everything that changed it.
-    fn persist(&mut self, now: Instant) {
+    fn persist(&mut self) {
         if !std::mem::take(&mut self.persist_now) {
             return;
         }
@@ -110,7 +110,6 @@ impl Station {
         self.actions
             .retain(|action| !matches!(action, Action::Persist { .. }));
         self.push(Action::Persist { state });
-        let running = self.evses.iter().any(|evse| evse.transaction.is_some());
-        self.persist_due = running.then(|| now.after(PERSIST_PERIOD));
+        self.persist_due = None;
     }
 }

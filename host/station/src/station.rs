@@ -351,11 +351,9 @@ impl Station {
     pub(crate) fn push_fault(&mut self, notice: FaultNotice) {
         if self.actions.len() >= MAX_ACTIONS {
             let before = self.actions.len();
-            self.actions.retain(|action| match action {
-                Action::FaultChanged { notice: old } => {
-                    (old.evse, old.id) != (notice.evse, notice.id)
-                }
-                _anything_else_stays => true,
+            self.actions.retain(|action| {
+                !matches!(action, Action::FaultChanged { notice: old }
+                    if (old.evse, old.id) == (notice.evse, notice.id))
             });
             let dropped = before.saturating_sub(self.actions.len());
             let dropped = u64::try_from(dropped).unwrap_or(u64::MAX);
