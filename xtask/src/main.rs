@@ -47,6 +47,8 @@ enum Command {
     Plugins(PluginArguments),
     /// Build everything and run every test; closes with counts.
     Test(test::TestArguments),
+    /// Install the central systems of the conformance tests, to run single cases with `cargo nextest`.
+    Peers,
     /// What CI runs: format, tidy, lints, documentation, tests.
     Ci,
     /// House rules that no other tool checks.
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
         }) => plugins::check_reproducible(),
         Command::Plugins(_) => plugins::run(),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Peers => peers::install(),
         Command::Ci => ci::run(),
         Command::Tidy(arguments) => tidy::run(&arguments),
         Command::Acceptance => acceptance::write(),
