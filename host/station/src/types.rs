@@ -1,6 +1,6 @@
 //! Words that events and actions share: tokens, verdicts, readings, transactions, connector facts.
 
-use interlock::PilotState;
+pub use interlock::PilotState;
 use units::{Instant, Milliamps, Timestamp, WattHours};
 
 /// Number of an EVSE, from 1.
