@@ -1,0 +1,182 @@
+//! Backend adapters as the daemon sees them.
+
+use station::{JournalSeq, Moment};
+
+use crate::backend::{BackendCommand, BackendInput, BackendStart};
+use crate::backend_lift::{Check, OpenRequests};
+use crate::backend_lower as lower;
+use crate::contract::backend::Backend;
+use crate::contract::backend::exports::pilotwire::backend::adapter as g;
+use crate::convert::{self, moment};
+use crate::engine::{Loaded, Pre};
+use crate::error::PluginError;
+use crate::grants::Grants;
+use crate::guest::Guest;
+use crate::limits::Limits;
+use crate::manifest::{Manifest, Setting};
+use crate::store_quota::StoreQuota;
+
+/// One instance of a backend adapter.
+///
+/// Call grammar: `start` once, then `handle`. After an error the instance is dead; nothing of the failed call may be
+/// committed, and a new instance is started from what was committed before.
+pub struct BackendPlugin {
+    guest: Guest<Backend>,
+    manifest: Manifest,
+    grants: Grants,
+    open: OpenRequests,
+    store: StoreQuota,
+    cursor: JournalSeq,
+    given: JournalSeq,
+}
+
+impl std::fmt::Debug for BackendPlugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BackendPlugin")
+            .field("name", &self.guest.name())
+            .finish_non_exhaustive()
+    }
+}
+
+impl BackendPlugin {
+    /// Makes an instance and asks it who it is. `grants` are the policy pack's; what the manifest does not ask for is
+    /// taken out of them.
+    ///
+    /// # Errors
+    /// [`PluginError`] when start code or `describe` fails, or when the manifest has another name than the pack.
+    pub fn instantiate(
+        loaded: &Loaded,
+        limits: Limits,
+        grants: &Grants,
+    ) -> Result<Self, PluginError> {
+        let Pre::Backend(pre) = loaded.pre() else {
+            return Err(wrong_kind(loaded));
+        };
+        let mut guest = Guest::instantiate(loaded, limits, |store| pre.instantiate(store))?;
+        let manifest = guest.call(NO_TIME, |b, store| {
+            b.pilotwire_backend_adapter().call_describe(store)
+        })?;
+        let manifest = convert::manifest(manifest, loaded.name())?;
+        let grants = grants.narrowed_to(&manifest.capabilities);
+        Ok(Self {
+            guest,
+            manifest,
+            grants,
+            open: OpenRequests::default(),
+            store: StoreQuota::default(),
+            cursor: JournalSeq(0),
+            given: JournalSeq(0),
+        })
+    }
+
+    /// What the plugin says it is.
+    #[must_use]
+    pub fn describe(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Rights that are both granted and asked for.
+    #[must_use]
+    pub fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
+    /// Whether an error ended this instance.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        self.guest.is_dead()
+    }
+
+    /// Starts the adapter.
+    ///
+    /// # Errors
+    /// [`PluginError`]; the instance is dead then.
+    pub fn start(
+        &mut self,
+        now: Moment,
+        mut start: BackendStart,
+    ) -> Result<Vec<BackendCommand>, PluginError> {
+        self.cursor = start.cursor;
+        self.given = start.cursor;
+        self.store.reset(&start.store);
+        let (grants, manifest) = (&self.grants, &self.manifest);
+        start
+            .settings
+            .retain(|setting| may_read(grants, manifest, setting));
+        let context = lower::start(start);
+        let commands = self.guest.call(now, |b, store| {
+            b.pilotwire_backend_adapter()
+                .call_start(store, moment(now), &context)
+        })?;
+        self.check(commands)
+    }
+
+    /// Hands it one input.
+    ///
+    /// # Errors
+    /// [`PluginError`]; the instance is dead then.
+    pub fn handle(
+        &mut self,
+        now: Moment,
+        input: BackendInput,
+    ) -> Result<Vec<BackendCommand>, PluginError> {
+        match &input {
+            BackendInput::Journal(entry) => self.given = self.given.max(entry.seq),
+            BackendInput::Authorize(request) => self.open.open(request.request),
+            BackendInput::SettingChanged(setting)
+                if !may_read(&self.grants, &self.manifest, setting) =>
+            {
+                return Ok(Vec::new());
+            }
+            BackendInput::SettingChanged(_)
+            | BackendInput::Timer
+            | BackendInput::LinkUp(_)
+            | BackendInput::LinkDown(_)
+            | BackendInput::Frame(_)
+            | BackendInput::Connector(_)
+            | BackendInput::Fault(_)
+            | BackendInput::Meter { .. }
+            | BackendInput::Outcome { .. }
+            | BackendInput::Restarting(_) => {}
+        }
+        let input = lower::input(input);
+        let commands = self.guest.call(now, |b, store| {
+            b.pilotwire_backend_adapter()
+                .call_handle(store, moment(now), &input)
+        })?;
+        self.check(commands)
+    }
+
+    fn check(&mut self, commands: Vec<g::Command>) -> Result<Vec<BackendCommand>, PluginError> {
+        let mut check = Check {
+            plugin: &self.manifest.name,
+            grants: &self.grants,
+            limits: self.guest.limits(),
+            cursor: &mut self.cursor,
+            given: self.given,
+            open: &mut self.open,
+            store: &mut self.store,
+        };
+        let checked = check.commands(commands);
+        if checked.is_err() {
+            self.guest.condemn();
+        }
+        checked
+    }
+}
+
+/// `describe` needs no time.
+pub(crate) const NO_TIME: Moment = Moment {
+    at: units::Instant::ZERO,
+    wall: None,
+};
+
+pub(crate) fn wrong_kind(loaded: &Loaded) -> PluginError {
+    PluginError::Garbage(format!("{} was loaded as {}", loaded.name(), loaded.kind()))
+}
+
+/// A plugin reads its own settings always, the station's only as granted.
+pub(crate) fn may_read(grants: &Grants, manifest: &Manifest, setting: &Setting) -> bool {
+    manifest.settings.iter().any(|own| own.key == setting.key)
+        || grants.covers_setting_read(&setting.key)
+}

@@ -1,0 +1,139 @@
+//! Compiled components on disk. A `.cwasm` is native code: it is used only if this station wrote it for this component.
+//!
+//! File name: SHA-256 over component hash, wasmtime version and configuration. Content: SHA-256 over name and code, then
+//! the code. A torn, bit-rotten or foreign file does not agree with its checksum and is compiled again; wasmtime itself
+//! refuses code of another version or configuration as well.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::error::LoadError;
+
+const CHECKSUM_BYTES: usize = 32;
+/// Rises when the layout of the cache file changes.
+const FORMAT: &[u8] = b"pilotwire-cwasm-1";
+
+pub(crate) fn load_or_compile(
+    engine: &Engine,
+    name: &str,
+    component: &[u8],
+    hash: &[u8; 32],
+    cache_dir: Option<&Path>,
+) -> Result<(Component, bool), LoadError> {
+    let invalid = |error: wasmtime::Error| LoadError::Invalid {
+        name: name.to_owned(),
+        reason: format!("{error:#}"),
+    };
+    let Some(dir) = cache_dir else {
+        return Ok((Component::new(engine, component).map_err(invalid)?, false));
+    };
+    prepare_dir(dir)?;
+    let key = key(engine, hash);
+    let path = dir.join(format!("{}.cwasm", hex(&key)));
+    if let Some(code) = read(&path, &key)
+        && let Some(compiled) = deserialize(engine, &code)
+    {
+        return Ok((compiled, true));
+    }
+    let code = engine.precompile_component(component).map_err(invalid)?;
+    let compiled = deserialize(engine, &code).ok_or_else(|| LoadError::Invalid {
+        name: name.to_owned(),
+        reason: "the code just compiled cannot be loaded".to_owned(),
+    })?;
+    if let Err(error) = write(&path, &key, &code) {
+        // The station runs without a cache too, only slower at the next start.
+        tracing::warn!(plugin = name, path = %path.display(), %error, "cannot keep the compiled plugin");
+    }
+    Ok((compiled, false))
+}
+
+/// Everything that code depends on.
+fn key(engine: &Engine, component_hash: &[u8; 32]) -> [u8; 32] {
+    // Wasmtime's hash covers its version, the target and every relevant option.
+    let mut compatibility = DefaultHasher::new();
+    engine
+        .precompile_compatibility_hash()
+        .hash(&mut compatibility);
+    let mut key = Sha256::new();
+    key.update(FORMAT);
+    key.update(component_hash);
+    key.update(compatibility.finish().to_le_bytes());
+    key.finalize().into()
+}
+
+fn checksum(key: &[u8; 32], code: &[u8]) -> [u8; CHECKSUM_BYTES] {
+    let mut sum = Sha256::new();
+    sum.update(key);
+    sum.update(code);
+    sum.finalize().into()
+}
+
+fn read(path: &Path, key: &[u8; 32]) -> Option<Vec<u8>> {
+    let mut file = std::fs::read(path).ok()?;
+    let (sum, code) = file.split_at_checked(CHECKSUM_BYTES)?;
+    if sum != checksum(key, code) {
+        tracing::warn!(path = %path.display(), "compiled plugin is damaged; compiling again");
+        return None;
+    }
+    Some(file.split_off(CHECKSUM_BYTES))
+}
+
+/// Writes under another name first: a power cut leaves the old file or none.
+fn write(path: &Path, key: &[u8; 32], code: &[u8]) -> std::io::Result<()> {
+    let unfinished = path.with_extension(format!("{}.tmp", std::process::id()));
+    let mut content = checksum(key, code).to_vec();
+    content.extend_from_slice(code);
+    std::fs::write(&unfinished, content)?;
+    std::fs::rename(&unfinished, path)
+}
+
+#[allow(unsafe_code, reason = "loading native code; see SAFETY")]
+fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
+    // SAFETY: `code` was made by `precompile_component` of this very wasmtime version: either just now, or by an
+    // earlier run of this station, in a folder that nobody else may write to (`prepare_dir`) and with a checksum that
+    // binds it to component, version and configuration (`read`). It is a copy in memory that cannot change under us.
+    unsafe { Component::deserialize(engine, code) }.ok()
+}
+
+/// Makes the folder, and refuses one that others can write to.
+fn prepare_dir(dir: &Path) -> Result<(), LoadError> {
+    let refuse = |reason: String| LoadError::Cache {
+        path: PathBuf::from(dir),
+        reason,
+    };
+    if !dir.exists() {
+        make_private_dir(dir).map_err(|error| refuse(format!("cannot be made ({error})")))?;
+    }
+    let metadata = std::fs::symlink_metadata(dir)
+        .map_err(|error| refuse(format!("cannot be read ({error})")))?;
+    if !metadata.is_dir() {
+        return Err(refuse("is not a folder".to_owned()));
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if metadata.permissions().mode() & 0o022 != 0 {
+            return Err(refuse("others may write there (chmod go-w)".to_owned()));
+        }
+    }
+    Ok(())
+}
+
+fn make_private_dir(dir: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(dir)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

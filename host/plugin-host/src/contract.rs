@@ -1,0 +1,58 @@
+//! The contracts of `wit/`, as generated bindings. Nothing outside this crate sees them.
+#![allow(
+    missing_docs,
+    reason = "generated; the contracts are documented in wit/"
+)]
+
+/// What all kinds share; the other modules refer to its types.
+pub mod host {
+    wasmtime::component::bindgen!({
+        inline: "package pilotwire:shared;
+            world shared { import pilotwire:host/types@0.1.0; import pilotwire:host/log@0.1.0; }",
+        path: ["../../wit/host"],
+    });
+}
+
+pub mod backend {
+    wasmtime::component::bindgen!({
+        world: "pilotwire:backend/backend",
+        path: ["../../wit/host", "../../wit/backend"],
+        with: {
+            "pilotwire:host/types@0.1.0": crate::contract::host::pilotwire::host::types,
+            "pilotwire:host/log@0.1.0": crate::contract::host::pilotwire::host::log,
+        },
+    });
+}
+
+pub mod authorizer {
+    wasmtime::component::bindgen!({
+        world: "pilotwire:authorizer/authorizer",
+        path: ["../../wit/host", "../../wit/authorizer"],
+        with: {
+            "pilotwire:host/types@0.1.0": crate::contract::host::pilotwire::host::types,
+            "pilotwire:host/log@0.1.0": crate::contract::host::pilotwire::host::log,
+        },
+    });
+}
+
+pub mod free_charging {
+    wasmtime::component::bindgen!({
+        world: "pilotwire:free-charging/free-charging",
+        path: ["../../wit/host", "../../wit/free-charging"],
+        with: {
+            "pilotwire:host/types@0.1.0": crate::contract::host::pilotwire::host::types,
+            "pilotwire:host/log@0.1.0": crate::contract::host::pilotwire::host::log,
+        },
+    });
+}
+
+pub mod display {
+    wasmtime::component::bindgen!({
+        world: "pilotwire:display/display",
+        path: ["../../wit/host", "../../wit/display"],
+        with: {
+            "pilotwire:host/types@0.1.0": crate::contract::host::pilotwire::host::types,
+            "pilotwire:host/log@0.1.0": crate::contract::host::pilotwire::host::log,
+        },
+    });
+}

@@ -1,0 +1,121 @@
+//! Every bound of the plugin host. Each says what breaks if it is smaller or larger.
+
+/// Bounds of one plugin instance; a policy pack may set them, within [`Limits::MAX`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Linear memory, MiB. Smaller: a plugin with a long list traps; larger: plugins crowd out the station.
+    pub memory_mib: u32,
+    /// Longest call, ms. Smaller: a busy CPU kills honest plugins; larger: a hung one is noticed late.
+    pub call_deadline_ms: u32,
+    /// Key-value store, KiB.
+    pub store_kib: u32,
+    /// Data that one call may hand to the host, KiB.
+    pub output_kib: u32,
+    /// Commands (or store writes) of one call.
+    pub output_commands: u32,
+}
+
+impl Limits {
+    /// Bounds if the policy pack says nothing.
+    pub const DEFAULT: Self = Self {
+        memory_mib: 16,
+        call_deadline_ms: 100,
+        store_kib: 256,
+        output_kib: 512,
+        output_commands: 256,
+    };
+    /// No policy pack may go beyond these.
+    pub const MAX: Self = Self {
+        memory_mib: 128,
+        call_deadline_ms: 5_000,
+        store_kib: 4_096,
+        output_kib: 4_096,
+        output_commands: 4_096,
+    };
+
+    /// These bounds, none larger than [`Limits::MAX`] and none zero.
+    #[must_use]
+    pub fn clamped(self) -> Self {
+        let max = Self::MAX;
+        Self {
+            memory_mib: self.memory_mib.clamp(1, max.memory_mib),
+            call_deadline_ms: self.call_deadline_ms.clamp(1, max.call_deadline_ms),
+            store_kib: self.store_kib.min(max.store_kib),
+            output_kib: self.output_kib.clamp(1, max.output_kib),
+            output_commands: self.output_commands.clamp(1, max.output_commands),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// Largest component that is looked at, bytes. Embedded interpreters are 18 MiB; larger is no plugin.
+pub const MAX_COMPONENT_BYTES: usize = 32 << 20;
+/// Native stack of a guest, bytes. Smaller: deep but honest recursion traps; larger than the thread's stack (2 MiB):
+/// a recursion would take the process with it.
+pub const MAX_GUEST_STACK_BYTES: usize = 512 << 10;
+/// Entries of one table. Function tables of real plugins have some hundred.
+pub const MAX_TABLE_ELEMENTS: usize = 100_000;
+/// Core instances, memories and tables of one component.
+pub const MAX_CORE_ITEMS: usize = 32;
+
+/// Longest log line, bytes.
+pub const MAX_LOG_BYTES: usize = 1_024;
+/// Log lines that may come at once.
+pub const LOG_BURST: u32 = 40;
+/// Log lines per second in the long run.
+pub const LOG_LINES_PER_SECOND: u64 = 5;
+
+/// Longest name, version or key.
+pub const MAX_NAME_CHARS: usize = 64;
+/// Longest sentence for people.
+pub const MAX_TEXT_CHARS: usize = 512;
+/// Longest URL.
+pub const MAX_URL_CHARS: usize = 2_048;
+/// Most capabilities or settings of a manifest.
+pub const MAX_MANIFEST_ITEMS: usize = 64;
+/// Longest id of a durable frame; OCPP allows 36.
+pub const MAX_FRAME_ID_CHARS: usize = 64;
+/// Most subprotocols of a connect request.
+pub const MAX_SUBPROTOCOLS: usize = 8;
+/// Longest basic-auth password, bytes.
+pub const MAX_PASSWORD_BYTES: usize = 256;
+/// Longest keep-alive interval, s.
+pub const MAX_KEEP_ALIVE_S: u32 = 86_400;
+/// Longest connect time-out, s.
+pub const MAX_CONNECT_TIMEOUT_S: u32 = 600;
+/// Highest current of a token's limit, mA; above any cable of mode 3.
+pub const MAX_TOKEN_LIMIT_MA: u32 = 80_000;
+/// Authorize requests that an adapter may still answer. Older ones are forgotten: their verdict is late anyway.
+pub const MAX_OPEN_REQUESTS: usize = 32;
+/// Earliest wall clock that a plugin may set or name: 2020-01-01.
+pub const MIN_WALL_MS: i64 = 1_577_836_800_000;
+/// Latest wall clock that a plugin may set: 2100-01-01.
+pub const MAX_CLOCK_MS: i64 = 4_102_444_800_000;
+/// Latest end of validity: 9999-12-31, which backends use for "never".
+pub const MAX_EXPIRY_MS: i64 = 253_402_300_799_999;
+
+/// The epoch clock ticks this often, ms; a runaway guest is stopped one or two ticks after its deadline.
+pub const EPOCH_TICK_MS: u64 = 1;
+/// The epoch clock rests after this many ticks without a call, so that an idle station does not wake 1,000 times a second.
+pub const EPOCH_IDLE_TICKS: u32 = 200;
+
+/// First pause before a dead plugin is started again, ms.
+pub const BACKOFF_FIRST_MS: u64 = 250;
+/// Longest pause, ms.
+pub const BACKOFF_MAX_MS: u64 = 60_000;
+/// Failures within [`FAILURE_WINDOW_MS`] that put a plugin into quarantine.
+pub const QUARANTINE_FAILURES: usize = 8;
+/// How long a failure counts, ms.
+pub const FAILURE_WINDOW_MS: u64 = 600_000;
+/// Quarantine ends by itself after this long, ms. Smaller: a broken plugin costs more; larger: a backend that sent one
+/// bad message for a while stays away longer.
+pub const QUARANTINE_MS: u64 = 3_600_000;
+
+const _: () = assert!(Limits::DEFAULT.memory_mib <= Limits::MAX.memory_mib);
+const _: () = assert!(Limits::DEFAULT.output_kib <= Limits::MAX.output_kib);
+const _: () = assert!(BACKOFF_FIRST_MS < BACKOFF_MAX_MS && BACKOFF_MAX_MS < QUARANTINE_MS);
