@@ -52,7 +52,7 @@ impl Pilot {
             Sample::Invalid => {
                 // Speaks against C and D, but names no other state; the silent board trips by itself.
                 self.held = Millis::ZERO;
-                self.away = plus(self.away, dt);
+                self.away = shorter(plus(self.away, dt), PILOT_LEAVE_MS);
             }
             Sample::Blind => self.held = Millis::ZERO,
         }

@@ -97,7 +97,9 @@ impl Interlock {
             );
         }
         if !inputs.sample_valid {
-            self.silence = Millis::new(self.silence.get().saturating_add(dt.get()));
+            // Held at the limit: the board need not be heard four times as long as it was silent.
+            let silence = self.silence.get().saturating_add(dt.get());
+            self.silence = Millis::new(silence.min(BOARD_SILENT_MS.get()));
             self.watch.unread();
             return;
         }
