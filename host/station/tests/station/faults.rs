@@ -110,7 +110,7 @@ fn check(id: &'static str, code: &str, stops: bool) {
     assert_ne!(rig.indication(), Indication::Fault, "{id}");
 }
 
-// acceptance: P226
+// acceptance: P226, C153
 #[test]
 fn every_row_stops_or_goes_on_as_the_table_says_and_tells_when_it_comes_and_goes() {
     for spec in REGISTRY {

@@ -1,6 +1,6 @@
 //! Random histories, and what must hold after every step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use interlock::{PilotState, Trip};
 use proptest::prelude::*;
@@ -17,6 +17,7 @@ enum Step {
     Unplug,
     Pilot(PilotState),
     Swipe(&'static str),
+    SwipeAnywhere(&'static str),
     RemoteStart(bool),
     RemoteStop,
     Unlock,
@@ -74,7 +75,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::EvUnplug),
         2 => Just(Step::Unplug),
         5 => pilot.prop_map(Step::Pilot),
-        6 => card.prop_map(Step::Swipe),
+        6 => card.clone().prop_map(Step::Swipe),
+        3 => card.prop_map(Step::SwipeAnywhere),
         2 => any::<bool>().prop_map(Step::RemoteStart),
         1 => Just(Step::RemoteStop),
         1 => Just(Step::Unlock),
@@ -92,28 +94,45 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What has been seen over all lives of the station.
-struct Seen {
-    starts: BTreeMap<TransactionId, WattHours>,
-    ends: BTreeMap<TransactionId, WattHours>,
-    register: WattHours,
-    /// Highest register in the journal.
-    written: u64,
-    next_seq: u64,
+type Entry = (JournalSeq, Moment, JournalEvent);
+
+/// What lasts over all lives of the station.
+struct History {
+    /// The durable journal of the lives before this one.
+    journal: Vec<Entry>,
+    registers: BTreeMap<EvseId, WattHours>,
+    unknown_allowed: bool,
 }
 
-fn apply(mut rig: Rig, step: &Step) -> Rig {
+impl History {
+    /// The power fails: what was not stored is lost, journal and record alike.
+    fn power_cycle(&mut self, mut rig: Rig) -> Rig {
+        let durable = |entry: &Entry| entry.0 <= rig.committed;
+        self.journal
+            .extend(rig.journal.iter().filter(|entry| durable(entry)).cloned());
+        for record in &rig.record.evses {
+            self.registers.insert(record.evse, record.register);
+        }
+        let verdicts = std::mem::take(&mut rig.verdicts);
+        let mut rig = rig.power_cycle(|_| {});
+        rig.verdicts = verdicts;
+        rig
+    }
+}
+
+fn apply(rig: &mut Rig, evse: EvseId, step: &Step) {
     match *step {
         Step::Wait(ms) => rig.run(ms),
-        Step::PlugIn => rig.plug_in(ONE),
-        Step::EvUnplug => rig.ev_unplug(ONE),
-        Step::Unplug => rig.unplug(ONE),
+        Step::PlugIn => rig.plug_in(evse),
+        Step::EvUnplug => rig.ev_unplug(evse),
+        Step::Unplug => rig.unplug(evse),
         Step::Pilot(pilot) => {
-            if rig.ports[&ONE].status.vehicle_connected {
-                rig.pilot(ONE, pilot);
+            if rig.ports[&evse].status.vehicle_connected {
+                rig.pilot(evse, pilot);
             }
         }
-        Step::Swipe(card) => rig.swipe(card),
+        Step::Swipe(card) => rig.swipe_at(Some(evse), card),
+        Step::SwipeAnywhere(card) => rig.swipe_at(None, card),
         Step::RemoteStart(first) => {
             rig.request(Rig::start_request(None, "REMOTE", first));
         }
@@ -123,27 +142,22 @@ fn apply(mut rig: Rig, step: &Step) -> Rig {
         }
         Step::Unlock => {
             rig.request(Request::Unlock {
-                evse: ONE,
+                evse,
                 connector: ConnectorId(1),
             });
         }
-        Step::Trip(trip, true) => rig.trip(ONE, trip),
-        Step::Trip(trip, false) => rig.untrip(ONE, trip),
+        Step::Trip(trip, true) => rig.trip(evse, trip),
+        Step::Trip(trip, false) => rig.untrip(evse, trip),
         Step::Limit(source, current) => {
             let current = current.map(Milliamps::from_amps);
             rig.event(Event::LimitChanged {
-                evse: ONE,
+                evse,
                 source,
                 current,
             });
         }
-        Step::Commits(commits) => {
-            rig.commits = commits;
-            if let Some((seq, ..)) = rig.journal.last().filter(|_| commits) {
-                let seq = *seq;
-                rig.event(Event::JournalCommitted { seq });
-            }
-        }
+        Step::Commits(true) => rig.commit(),
+        Step::Commits(false) => rig.commits = false,
         Step::Setting(key, value) => {
             rig.set(key, value);
         }
@@ -160,174 +174,193 @@ fn apply(mut rig: Rig, step: &Step) -> Rig {
         Step::Meter(register) => {
             let register = WattHours::new(register);
             rig.event(Event::Meter {
-                evse: ONE,
+                evse,
                 register,
                 samples: Vec::new(),
             });
         }
         Step::Available(operative) => {
             rig.request(Request::SetAvailability {
-                evse: None,
+                evse: Some(evse),
                 operative,
             });
         }
         Step::MeterGone(gone) => {
-            rig.port(ONE).metered = !gone;
+            rig.port(evse).metered = !gone;
             if gone {
-                rig.event(Event::MeterSilent { evse: ONE });
+                rig.event(Event::MeterSilent { evse });
             }
         }
         Step::ContactorOpens(opens) => {
-            rig.port(ONE).opens = opens;
-            rig.report(ONE);
+            rig.port(evse).opens = opens;
+            rig.report(evse);
         }
-        Step::PowerCycle => {
-            let verdicts = std::mem::take(&mut rig.verdicts);
-            rig = rig.power_cycle(|_| {});
-            rig.verdicts = verdicts;
-        }
+        Step::PowerCycle => unreachable!("the history does that"),
     }
-    rig
 }
 
 /// Could this token have started a transaction in this history at all?
-fn was_accepted(rig: &Rig, token: &str, unknown_allowed: bool) -> bool {
+fn was_accepted(rig: &Rig, token: &str, history: &History) -> bool {
     rig.verdicts
         .get(token)
         .is_some_and(|verdict| verdict.decision == Decision::Accepted)
-        || token == "REMOTE"
-        || (unknown_allowed && token == "SILENT")
+        || (history.unknown_allowed && token == "SILENT")
 }
 
-/// Takes in what the journal got since the last look, and checks every invariant.
-fn check(rig: &mut Rig, seen: &mut Seen, unknown_allowed: bool) {
-    for (seq, _, event) in std::mem::take(&mut rig.journal) {
-        assert_eq!(seq.0, seen.next_seq + 1, "journal positions rise by one");
-        seen.next_seq = seq.0;
+/// Checks the whole journal; answers what is open, with the position of its start.
+fn check_journal(rig: &Rig, history: &History) -> BTreeMap<TransactionId, JournalSeq> {
+    let mut open = BTreeMap::new();
+    let mut ended = BTreeSet::new();
+    let mut written: BTreeMap<EvseId, u64> = BTreeMap::new();
+    let mut position = 0;
+    for (seq, _, event) in history.journal.iter().chain(&rig.journal) {
+        position += 1;
+        assert_eq!(seq.0, position, "journal positions rise by one");
         match event {
             JournalEvent::TransactionStarted {
                 transaction,
                 token,
                 meter_start,
+                evse,
                 ..
             } => {
+                assert!(was_accepted(rig, &token.value, history), "{token:?}");
+                assert!(!ended.contains(transaction), "a number is used twice");
+                assert!(open.insert(*transaction, *seq).is_none(), "started twice");
+                let before = written.insert(*evse, meter_start.get());
                 assert!(
-                    was_accepted(rig, &token.value, unknown_allowed),
-                    "{token:?}"
-                );
-                assert!(
-                    seen.starts.insert(transaction, meter_start).is_none(),
-                    "started twice"
+                    before <= Some(meter_start.get()),
+                    "a register in the journal fell"
                 );
             }
             JournalEvent::TransactionEnded {
                 transaction,
                 meter_stop,
+                evse,
                 ..
             } => {
-                let start = seen.starts.get(&transaction).expect("an end has a start");
-                assert!(meter_stop >= *start, "energy is not negative");
+                assert!(open.remove(transaction).is_some(), "an end without a start");
+                ended.insert(*transaction);
+                let before = written.insert(*evse, meter_stop.get());
                 assert!(
-                    meter_stop.get() >= seen.written,
-                    "the end is not below a sample"
-                );
-                assert!(
-                    seen.ends.insert(transaction, meter_stop).is_none(),
-                    "ended twice"
+                    before <= Some(meter_stop.get()),
+                    "a register in the journal fell"
                 );
             }
             JournalEvent::TransactionMetered {
                 transaction,
                 reading,
             } => {
+                assert!(
+                    open.contains_key(transaction),
+                    "a reading outside its transaction"
+                );
                 let value = u64::try_from(reading.samples[0].value).unwrap();
-                assert!(
-                    value >= seen.written,
-                    "a written register is never undercut"
-                );
-                seen.written = value;
-                assert!(seen.starts.contains_key(&transaction));
-                assert!(
-                    !seen.ends.contains_key(&transaction),
-                    "a reading after the end"
-                );
+                let before = written.insert(reading.evse, value);
+                assert!(before <= Some(value), "a register in the journal fell");
             }
             JournalEvent::Security { .. } => {}
         }
     }
-    let register = rig.station.register(ONE).unwrap();
-    assert!(register >= seen.register, "the register fell");
-    seen.register = register;
-    let running: Vec<TransactionId> = rig
-        .station
-        .transactions()
-        .iter()
-        .map(|view| view.transaction)
-        .collect();
-    let open: Vec<TransactionId> = seen
-        .starts
-        .keys()
-        .filter(|id| !seen.ends.contains_key(id))
-        .copied()
-        .collect();
-    assert_eq!(running, open, "what runs is what was started and not ended");
-    let (rows, winner) = rig.station.limits(ONE).unwrap();
-    let permit = rig.permit();
-    for row in rows {
-        assert!(
-            winner.current <= row.current && permit.max_current <= row.current,
-            "{row:?}"
-        );
+    open
+}
+
+/// Checks every invariant.
+fn check(rig: &Rig, history: &mut History) {
+    let open = check_journal(rig, history);
+    let views = rig.station.transactions();
+    let running: Vec<TransactionId> = views.iter().map(|view| view.transaction).collect();
+    let started: Vec<TransactionId> = open.keys().copied().collect();
+    let mut sorted = running.clone();
+    sorted.sort();
+    assert_eq!(
+        sorted, started,
+        "what runs is what was started and not ended"
+    );
+    for connector in rig.station.connectors() {
+        let evse = connector.evse;
+        let register = rig.station.register(evse).unwrap();
+        let before = history.registers.insert(evse, register);
+        assert!(before <= Some(register), "the register fell");
+        let (rows, winner) = rig.station.limits(evse).unwrap();
+        let permit = rig.station.permit(evse).unwrap();
+        assert!(permit.valid_until.as_millis() <= rig.now.as_millis() + 500);
+        for row in rows {
+            assert!(
+                winner.current <= row.current && permit.max_current <= row.current,
+                "{row:?}"
+            );
+        }
+        if permit.max_current > Milliamps::ZERO {
+            let view = views.iter().find(|view| view.evse == evse);
+            let view = view.expect("current needs a transaction");
+            assert!(
+                open[&view.transaction] <= rig.committed,
+                "current before the commit"
+            );
+            assert!(connector.fault.is_none(), "current with a fault that stops");
+            assert!(connector.authorized && connector.plugged);
+        }
     }
-    if permit.max_current > Milliamps::ZERO {
-        assert_eq!(running.len(), 1, "current without a transaction");
-        assert!(
-            rig.connector().fault.is_none(),
-            "current with a fault that stops"
+}
+
+/// In the end everybody leaves: every start has its end.
+fn leave(rig: &mut Rig, history: &mut History) {
+    rig.commit();
+    rig.set("stop_transaction_mode", "normal");
+    rig.set("stop_on_ev_disconnect", "true");
+    for evse in [ONE, TWO] {
+        rig.port(evse).opens = true;
+        rig.unplug(evse);
+        if let Some(transaction) = rig.running() {
+            rig.request(Request::Stop { transaction });
+        }
+    }
+    rig.run(60_000);
+    check(rig, history);
+    assert_eq!(
+        check_journal(rig, history),
+        BTreeMap::new(),
+        "a start without an end"
+    );
+    for evse in [ONE, TWO] {
+        assert_eq!(
+            rig.station.permit(evse).unwrap().max_current,
+            Milliamps::ZERO
         );
-        assert!(rig.station.connectors()[0].authorized);
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, max_shrink_iters: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 256,
+        max_shrink_iters: 4_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
-    fn no_history_breaks_an_invariant(steps in proptest::collection::vec(step(), 1..60)) {
-        let mut rig = Rig::new().boot();
+    fn no_history_breaks_an_invariant(
+        steps in proptest::collection::vec((any::<bool>(), step()), 1..60),
+    ) {
+        let mut rig = Rig::double().boot();
         rig.verdicts.insert("BAD".to_owned(), verdict(Decision::Invalid));
         rig.verdicts.insert("REMOTE".to_owned(), verdict(Decision::Accepted));
-        let mut seen = Seen {
-            starts: BTreeMap::new(),
-            ends: BTreeMap::new(),
-            register: WattHours::ZERO,
-            written: 0,
-            next_seq: 0,
+        let mut history = History {
+            journal: Vec::new(),
+            registers: BTreeMap::new(),
+            unknown_allowed: false,
         };
-        let mut unknown_allowed = false;
-        for step in &steps {
-            unknown_allowed |= matches!(step, Step::Setting("allow_unknown_offline", _));
-            if matches!(step, Step::PowerCycle) {
-                // What the last run knew and nobody had stored or written is read from the meter again.
-                seen.register = rig.record.evses[0].register;
+        for (second, step) in &steps {
+            let evse = if *second { TWO } else { ONE };
+            history.unknown_allowed |= matches!(step, Step::Setting("allow_unknown_offline", _));
+            match step {
+                Step::PowerCycle => rig = history.power_cycle(rig),
+                step => apply(&mut rig, evse, step),
             }
-            rig = apply(rig, step);
-            check(&mut rig, &mut seen, unknown_allowed);
+            check(&rig, &mut history);
         }
-        // In the end everybody leaves: every start has its end.
-        rig.commits = true;
-        rig.event(Event::JournalCommitted { seq: JournalSeq(seen.next_seq) });
-        rig.port(ONE).opens = true;
-        rig.set("stop_transaction_mode", "normal");
-        rig.set("stop_on_ev_disconnect", "true");
-        rig.unplug(ONE);
-        if let Some(transaction) = rig.running() {
-            rig.request(Request::Stop { transaction });
-        }
-        rig.run(60_000);
-        check(&mut rig, &mut seen, unknown_allowed);
-        prop_assert_eq!(seen.starts.len(), seen.ends.len());
-        prop_assert_eq!(rig.permit().max_current, Milliamps::ZERO);
+        leave(&mut rig, &mut history);
     }
 }
 

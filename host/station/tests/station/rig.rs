@@ -38,8 +38,12 @@ pub struct Rig {
     pub log: Vec<Action>,
     /// The journal, as it was handed out.
     pub journal: Vec<(JournalSeq, Moment, JournalEvent)>,
-    /// The last record for a restart.
+    /// The last record for a restart that was stored.
     pub record: PersistentState,
+    /// The journal is stored up to here.
+    pub committed: JournalSeq,
+    /// Handed out and not stored yet.
+    unwritten: Option<PersistentState>,
     /// The journal commits at once.
     pub commits: bool,
     /// Verdicts by token; a token without one is not answered.
@@ -174,7 +178,9 @@ impl Rig {
             ports,
             log: Vec::new(),
             journal: Vec::new(),
+            committed: JournalSeq(record.next_journal.max(1) - 1),
             record,
+            unwritten: None,
             commits: true,
             verdicts: [(ALICE.to_owned(), accepted()), (BOB.to_owned(), accepted())].into(),
             asked: Vec::new(),
@@ -289,7 +295,7 @@ impl Rig {
                         self.journal.push((seq, moment, event.clone()));
                         commit = Some(seq);
                     }
-                    Action::Persist { ref state } => self.record = state.clone(),
+                    Action::Persist { ref state } => self.unwritten = Some(state.clone()),
                     Action::Authorize {
                         request,
                         ref token,
@@ -307,6 +313,9 @@ impl Rig {
                 self.log.push(action);
             }
             let mut events = Vec::new();
+            if self.commits {
+                self.store();
+            }
             if let Some(seq) = commit.filter(|_| self.commits) {
                 events.push(Event::JournalCommitted { seq });
             }
@@ -331,9 +340,19 @@ impl Rig {
         panic!("station and surroundings do not come to rest");
     }
 
+    /// Journal and record become durable together.
+    fn store(&mut self) {
+        if let Some(state) = self.unwritten.take() {
+            self.record = state;
+        }
+        self.committed = self.journal.last().map_or(self.committed, |(seq, ..)| *seq);
+    }
+
+    /// The journal works again.
     pub fn commit(&mut self) {
         self.commits = true;
-        let seq = self.journal.last().unwrap().0;
+        self.store();
+        let seq = self.committed;
         self.event(Event::JournalCommitted { seq });
     }
 

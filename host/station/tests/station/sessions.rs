@@ -169,7 +169,7 @@ fn a_token_too_long_or_empty_is_refused_without_asking() {
     assert_eq!(rig.indication(), Indication::AuthorisedWaiting);
 }
 
-// acceptance: J20, J22, C150
+// acceptance: J20, J22, C150, C152
 #[test]
 fn the_same_card_ends_the_transaction_with_one_beep_and_releases_the_plug() {
     let mut rig = Rig::new().boot();

@@ -216,3 +216,36 @@ fn a_group_learnt_from_the_backend_later_lets_its_other_card_stop() {
     rig.swipe(BOB);
     assert_eq!(rig.ends(), [(StopReason::Local, Some(BOB.to_owned()))]);
 }
+
+#[test]
+fn what_was_accepted_without_asking_the_backend_is_journaled_as_offline() {
+    for offline in [true, false] {
+        let mut rig = Rig::new().boot();
+        let known = Verdict {
+            offline,
+            ..verdict(Decision::Accepted)
+        };
+        rig.verdicts.insert(ALICE.to_owned(), known);
+        rig.charge();
+        let Some((.., JournalEvent::TransactionStarted { offline: told, .. })) =
+            rig.journal.first()
+        else {
+            panic!("the start is the first entry");
+        };
+        assert_eq!(*told, offline);
+    }
+}
+
+#[test]
+fn one_reader_for_all_lets_a_card_of_the_group_stop_the_transaction_of_its_group() {
+    let mut rig = Rig::double().boot();
+    for (evse, card, group) in [(ONE, ALICE, "BLUE"), (TWO, BOB, "RED")] {
+        rig.verdicts.insert(card.to_owned(), in_group(group));
+        rig.plug_in(evse);
+        rig.swipe_at(Some(evse), card);
+    }
+    rig.verdicts.insert(STRANGER.to_owned(), in_group("RED"));
+    rig.swipe_at(None, STRANGER);
+    assert_eq!(rig.ends(), [(StopReason::Local, Some(STRANGER.to_owned()))]);
+    assert_eq!(rig.station.transactions()[0].evse, ONE);
+}
