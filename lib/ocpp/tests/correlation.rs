@@ -1,4 +1,11 @@
 //! One call in flight per direction; late, doubled and unknown answers are told apart; repetitions are recognised.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests; their failure is the test's failure"
+)]
 
 use ocpp::limits::{ANSWERED_BYTES_MAX, ANSWERED_CALLS_MAX, CALL_QUEUE_MAX, FINISHED_CALLS_MAX};
 use ocpp::rpc::{

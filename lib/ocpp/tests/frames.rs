@@ -1,4 +1,11 @@
 //! Frames: bounds, error codes, and what an unparsable text is answered with.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests; their failure is the test's failure"
+)]
 
 use ocpp::limits::{
     ERROR_DESCRIPTION_CHARS_MAX, FRAME_BYTES_MAX, FRAME_DEPTH_MAX, FRAME_VALUES_MAX,

@@ -1,4 +1,11 @@
 //! Hostile bytes: the fuzz targets' entry points, run here with a seeded generator because CI has no fuzzer.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests; their failure is the test's failure"
+)]
 
 mod common;
 #[path = "../../../fuzz/entry.rs"]

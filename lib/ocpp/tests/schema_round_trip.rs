@@ -1,6 +1,13 @@
 //! Round trip over instances of the schemas an independent peer validates with, and the right error for each mistake.
 //!
 //! Skipped, with a printed reason, where the peer's package is not installed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests; their failure is the test's failure"
+)]
 
 mod common;
 

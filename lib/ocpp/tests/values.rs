@@ -1,4 +1,11 @@
 //! Texts counted in characters, exact decimals, timestamps, and the leniencies that are noted.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests; their failure is the test's failure"
+)]
 
 use ocpp::limits::DECIMAL_TENTHS_MAX;
 use ocpp::rpc::ErrorCode;
