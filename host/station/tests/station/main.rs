@@ -9,6 +9,7 @@
 )]
 
 mod faults;
+mod interlocked;
 mod invariants;
 mod limits;
 mod metering;
