@@ -192,8 +192,11 @@ pub enum EvMode {
     Asleep,
 }
 
-/// What the vehicle reads from the pilot. It has its own table, because a car does not share the station's code.
-fn offer_of(drive: PilotDrive) -> u32 {
+/// Current that a vehicle reads from the pilot, mA; 0 = none.
+///
+/// It has its own table, because a car does not share the station's code.
+#[must_use]
+pub fn offer_of(drive: PilotDrive) -> u32 {
     let PilotDrive::Pwm(duty) = drive else {
         return 0;
     };

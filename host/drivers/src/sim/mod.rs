@@ -30,7 +30,7 @@ use units::{Instant, Phases};
 
 pub use board::SimBoard;
 pub use command::{PlugIn, Quantity, SIM_VERBS, SimCommand, SimError};
-pub use ev::{EvCommand, EvMode, EvPreset, EvProfile, SimEv, Wakes};
+pub use ev::{EvCommand, EvMode, EvPreset, EvProfile, SimEv, Wakes, offer_of};
 pub use fault::{FaultSet, SimFault};
 pub use meter::SimMeter;
 pub use reader::SimReader;
