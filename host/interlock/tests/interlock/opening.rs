@@ -49,7 +49,7 @@ fn contactor_opens_within_40_ms_and_trips_when_the_pilot_is_shorted() {
 #[test]
 fn a_pilot_that_flickers_between_c_and_b_counts_as_left() {
     let mut bench = Bench::socket();
-    for _ in 0..20 {
+    for _ in 0..5 {
         bench.world.pilot_override = Some(9_000);
         bench.run(20);
         bench.world.pilot_override = Some(6_000);
