@@ -429,3 +429,30 @@ fn vehicle_that_pauses_and_goes_on_shows_suspended_and_charging() {
     assert_eq!(rig.connector().charging, ChargingState::Charging);
     assert_eq!(rig.starts().len(), 1);
 }
+
+#[test]
+fn an_authorisation_that_expires_at_a_plugged_vehicle_gives_the_cable_back() {
+    let mut rig = Rig::new();
+    rig.port(ONE).metered = false;
+    let mut rig = rig.boot();
+    rig.plug_in(ONE);
+    rig.swipe(ALICE);
+    rig.seconds(44);
+    assert!(rig.locked(), "authorised, waiting for the meter");
+    rig.seconds(1);
+    assert!(!rig.locked());
+    assert_eq!(rig.starts(), []);
+}
+
+#[test]
+fn a_lock_that_failed_starts_nothing_even_if_its_feedback_says_locked() {
+    let mut rig = Rig::new().boot();
+    rig.plug_in(ONE);
+    assert!(rig.locked());
+    rig.trip(ONE, Trip::LockFailed);
+    rig.swipe(ALICE);
+    rig.seconds(5);
+    assert_eq!(rig.starts(), []);
+    rig.untrip(ONE, Trip::LockFailed);
+    assert_eq!(rig.starts().len(), 1);
+}
