@@ -110,17 +110,18 @@ impl TripTable {
 
     /// Notes whether the cause of `trip` is there now.
     pub(crate) fn observe(&mut self, trip: Trip, cause: bool, now: Instant, log: &mut EventRing) {
-        for latch in self.latches.iter_mut().filter(|latch| latch.trip == trip) {
-            if cause {
-                latch.normal_since = None;
-                latch.retried = false;
-                if !latch.active {
-                    latch.active = true;
-                    log.push(now, EventKind::TripRaised(trip));
-                }
-            } else if latch.normal_since.is_none() {
-                latch.normal_since = Some(now);
+        let Some(latch) = self.latches.get_mut(trip.index()) else {
+            return;
+        };
+        if cause {
+            latch.normal_since = None;
+            latch.retried = false;
+            if !latch.active {
+                latch.active = true;
+                log.push(now, EventKind::TripRaised(trip));
             }
+        } else if latch.normal_since.is_none() {
+            latch.normal_since = Some(now);
         }
     }
 

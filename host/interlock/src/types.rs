@@ -307,6 +307,11 @@ impl Trip {
         Self::BoardSilent,
         Self::Internal,
     ];
+
+    /// Its place in [`Trip::ALL`].
+    pub(crate) fn index(self) -> usize {
+        usize::try_from(bit(self).trailing_zeros()).unwrap_or(usize::MAX)
+    }
 }
 
 /// A set of trips.

@@ -94,3 +94,14 @@ fn the_crate_is_no_std_without_alloc_and_depends_on_units_only() {
     let names: Vec<&str> = dependencies.split_whitespace().collect();
     assert_eq!(names, ["units.workspace", "=", "true"]);
 }
+
+#[test]
+fn the_list_of_trips_is_in_the_order_of_their_bits() {
+    for (bit, trip) in Trip::ALL.into_iter().enumerate() {
+        assert_eq!(
+            interlock::Trips::NONE.with(trip).bits(),
+            1 << bit,
+            "{trip:?}"
+        );
+    }
+}
