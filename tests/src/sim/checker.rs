@@ -38,6 +38,8 @@ pub struct StepFacts {
 struct EvseMemory {
     /// When the vehicle last was in C or D, physically.
     ready_at: Option<Instant>,
+    /// When the plug last was held, physically.
+    held_at: Option<Instant>,
     /// When the permit last was fresh.
     fresh_at: Option<Instant>,
     /// When a transaction last ran here, as the journal says.
@@ -52,6 +54,7 @@ struct EvseMemory {
 
 const FORGOTTEN: EvseMemory = EvseMemory {
     ready_at: None,
+    held_at: None,
     fresh_at: None,
     running_at: None,
     welded_at: None,
@@ -351,6 +354,9 @@ fn check_closed(facts: &StepFacts, memory: &mut EvseMemory) -> Result<(), String
     if connected && view.s2 {
         memory.ready_at = Some(now);
     }
+    if view.plug_held {
+        memory.held_at = Some(now);
+    }
     let welded = memory.is_welded(facts);
     let ready_ms = memory.ready_at.map(|at| now.since(at).get());
     if facts.contacts_closed && !welded && ready_ms.is_none_or(|ms| ms > OFF_MS + facts.tick.get())
@@ -378,7 +384,8 @@ fn check_closed(facts: &StepFacts, memory: &mut EvseMemory) -> Result<(), String
             "contactor commanded closed {stale_ms:?} ms after the permit expired"
         ));
     }
-    if status.lock != LockPosition::Locked || !view.plug_held {
+    let loose_ms = memory.held_at.map(|at| now.since(at).get());
+    if status.lock != LockPosition::Locked || loose_ms.is_none_or(|ms| ms > OFF_MS) {
         return Err("contactor commanded closed on a plug that is not locked".to_owned());
     }
     if !status.self_test_fresh {

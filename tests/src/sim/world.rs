@@ -13,6 +13,7 @@ use units::{Instant, Millis, Phases};
 
 use super::adapter::{AdapterKind, Instance};
 use super::checker::{Checker, StepFacts};
+use super::convert;
 use super::disk::Disk;
 use super::network::Network;
 use super::plan::Do;
@@ -492,6 +493,9 @@ impl World {
         let _ = self.act(Do::Link(true));
         for evse in 1..=EVSES {
             self.hardware(evse, SimCommand::Clear(None));
+            for source in convert::OUTSIDE_LIMITS {
+                let _ = self.act(Do::Limit(evse, source, None));
+            }
         }
         self.run(Millis::from_secs(60));
         for evse in 1..=EVSES {
