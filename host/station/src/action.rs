@@ -1,6 +1,7 @@
 //! What the station wants done.
 
 use interlock::Permit;
+use units::{Milliamps, WattHours};
 
 use crate::event::Requester;
 use crate::types::*;
@@ -117,7 +118,7 @@ pub struct PersistentEvse {
     /// In service as ordered.
     pub operative: bool,
     /// Highest register seen, so that it never falls.
-    pub register: units::WattHours,
+    pub register: WattHours,
     /// Transaction that was running.
     pub transaction: Option<PersistentTransaction>,
 }
@@ -132,9 +133,17 @@ pub struct PersistentTransaction {
     /// Group of the token.
     pub group: Option<String>,
     /// Register at the start.
-    pub meter_start: units::WattHours,
+    pub meter_start: WattHours,
     /// When it began.
     pub started: Moment,
     /// Not reported as a transaction.
     pub silent: bool,
+    /// Highest current its token may draw.
+    pub limit: Option<Milliamps>,
+    /// Accepted although nobody had an opinion; to be checked again.
+    pub unverified: bool,
+    /// Its token was refused later: no current from this register on.
+    pub refused_at: Option<WattHours>,
+    /// The user stopped charging; only unplugging ends it.
+    pub stopped_by_user: bool,
 }

@@ -303,6 +303,7 @@ impl Station {
                 if let Some(transaction) = &mut evse.transaction {
                     transaction.stopped_by_user = true;
                 }
+                self.persist_now = true;
             }
         }
     }

@@ -392,6 +392,10 @@ impl Evse {
                     meter_start: transaction.meter_start,
                     started: transaction.started,
                     silent: transaction.silent,
+                    limit: transaction.limit,
+                    unverified: transaction.unverified,
+                    refused_at: transaction.refused_at,
+                    stopped_by_user: transaction.stopped_by_user,
                 }),
         }
     }

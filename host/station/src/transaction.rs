@@ -199,6 +199,7 @@ impl Station {
                     self.begin_end(now, id, StopReason::Deauthorized, None);
                 } else if transaction.refused_at.is_none() {
                     transaction.refused_at = Some(register.saturating_add(spare));
+                    self.persist_now = true;
                 }
             }
         }
@@ -242,18 +243,19 @@ impl Station {
                 continue;
             };
             evse.register = evse.register.max(old.meter_start);
+            evse.released = old.stopped_by_user;
             evse.transaction = Some(Transaction {
                 id: old.transaction,
                 token: old.token,
                 group: old.group,
-                limit: None,
+                limit: old.limit,
                 meter_start: old.meter_start,
                 started: old.started,
                 silent: old.silent,
-                unverified: false,
+                unverified: old.unverified,
                 start_seq: committed,
-                refused_at: None,
-                stopped_by_user: false,
+                refused_at: old.refused_at,
+                stopped_by_user: old.stopped_by_user,
                 ending: None,
                 next_sample,
                 resume_until: Some(now.after(RESUME_WAIT)),

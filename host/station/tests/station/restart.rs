@@ -165,3 +165,70 @@ fn before_the_interlock_has_spoken_the_station_shows_its_self_test() {
     assert_eq!(rig.indication(), Indication::Boot);
     assert_eq!(rig.boot().indication(), Indication::Available);
 }
+
+#[test]
+fn what_limits_or_stops_a_transaction_survives_a_restart() {
+    let mut rig = Rig::set_up(&[("stop_on_invalid_token", "false")]).boot();
+    let small = Verdict {
+        limit: Some(units::Milliamps::from_amps(10)),
+        ..verdict(Decision::Accepted)
+    };
+    rig.verdicts.insert(ALICE.to_owned(), small);
+    let transaction = rig.charge();
+    let mut rig = rig.power_cycle(|_| {}).boot();
+    rig.plug_in(ONE);
+    assert_eq!(rig.permit().max_current, units::Milliamps::from_amps(10));
+    rig.set("stop_on_invalid_token", "false");
+    let refused = verdict(Decision::Invalid);
+    rig.event(Event::TransactionVerdict {
+        transaction,
+        verdict: refused,
+        stop: true,
+    });
+    assert_eq!(rig.permit().max_current, units::Milliamps::ZERO);
+    let mut rig = rig.power_cycle(|_| {}).boot();
+    rig.plug_in(ONE);
+    rig.pilot(ONE, PilotState::C);
+    rig.seconds(60);
+    assert_eq!(rig.running(), Some(transaction));
+    assert_eq!(
+        rig.permit().max_current,
+        units::Milliamps::ZERO,
+        "a refused token stays refused"
+    );
+}
+
+#[test]
+fn charging_that_the_user_stopped_does_not_go_on_after_a_restart() {
+    let only = |config: &mut StationConfig| {
+        let mode = (
+            "stop_transaction_mode".to_owned(),
+            "disconnect-only".to_owned(),
+        );
+        config.settings.push(mode);
+    };
+    let mut rig = Rig::set_up(&[("stop_transaction_mode", "disconnect-only")]).boot();
+    rig.charge();
+    rig.swipe(ALICE);
+    let mut rig = rig.power_cycle(only).boot();
+    rig.plug_in(ONE);
+    rig.pilot(ONE, PilotState::C);
+    rig.seconds(60);
+    assert_eq!(rig.permit().max_current, units::Milliamps::ZERO);
+    assert!(!rig.locked(), "the plug stays free");
+    rig.unplug(ONE);
+    assert_eq!(rig.end_reasons(), [StopReason::EvDisconnected]);
+}
+
+#[test]
+fn a_token_accepted_without_an_opinion_is_still_checked_after_a_restart() {
+    let mut rig = Rig::set_up(&[("allow_unknown_offline", "true")]).boot();
+    rig.plug_in(ONE);
+    rig.swipe("STRANGER");
+    rig.seconds(31);
+    assert!(rig.running().is_some());
+    let mut rig = rig.power_cycle(|_| {}).boot();
+    rig.plug_in(ONE);
+    rig.event(Event::BackendOnline { online: true });
+    assert_eq!(rig.asked.last().unwrap().2, AuthorizePurpose::Recheck);
+}
