@@ -1,8 +1,10 @@
 //! What differs between operators: URL, letter case of cards, TLS, passwords, status strategy.
 
+use std::time::Duration;
+
 use serde_json::json;
 
-use crate::harness::{CARD, Case, Operator, SOON, Setup, in_order};
+use crate::harness::{CARD, Case, Certificates, Operator, SOON, Setup, in_order};
 
 /// One whole session, with what every operator must see.
 fn whole_session(mut case: Case) {
@@ -181,9 +183,27 @@ fn an_unknown_authority_is_refused() {
     case.station.start();
     case.station_shows("itself", |status| status["ok"] == true);
     case.peer
-        .refuse("connection", std::time::Duration::from_secs(4), |event| {
+        .refuse("connection", Duration::from_secs(4), |event| {
             event["event"] == "open"
         });
+}
+
+#[test]
+fn a_certificate_of_another_authority_is_refused_until_the_right_one_is_back() {
+    let mut case = Setup::default().over_tls().start();
+    let stranger = Certificates::create();
+    case.peer.offline();
+    case.peer.online_with(&stranger);
+    case.forget();
+    case.peer
+        .refuse("connection", Duration::from_secs(4), |event| {
+            event["event"] == "open"
+        });
+    case.peer.offline();
+    let right = case.certificates.take().unwrap();
+    case.peer.online_with(&right);
+    case.peer
+        .expect("connection", SOON, |event| event["event"] == "open");
 }
 
 // acceptance: P92

@@ -112,6 +112,14 @@ impl Peer {
         self.expect("listening", SOON, |event| event["event"] == "listening");
     }
 
+    /// Listens again, on the same port, with another certificate.
+    pub fn online_with(&mut self, certificates: &Certificates) {
+        self.command(json!({
+            "do": "online", "cert": certificates.chain(), "key": certificates.key()
+        }));
+        self.expect("listening", SOON, |event| event["event"] == "listening");
+    }
+
     /// The next unseen event that fits; the case fails if there is none in time.
     pub fn expect(&mut self, what: &str, within: Duration, fits: impl Fn(&Value) -> bool) -> Seen {
         let start = Instant::now();

@@ -143,11 +143,6 @@ impl Station {
         process::end(&mut child);
     }
 
-    /// How often it was started since the last [`Station::start`].
-    pub fn starts(&self) -> u32 {
-        self.running.lock().unwrap().starts
-    }
-
     /// Whose station it is.
     pub fn operator(&self) -> Operator {
         self.operator
