@@ -70,6 +70,10 @@ pub const CSMS_EVENTS_MAX: usize = 1_024;
 /// Sessions (open and billed) the central-system half keeps.
 pub const CSMS_SESSIONS_MAX: usize = 100_000;
 
+/// Characters used of the central-system half's id prefix; with a 64-bit counter behind it an id keeps to
+/// [`OWN_MESSAGE_ID_CHARS_MAX`].
+pub const CSMS_ID_PREFIX_CHARS_MAX: usize = 16;
+
 /// Connectors of one charge point the central-system half keeps a status for.
 pub const CSMS_CONNECTORS_MAX: usize = 64;
 

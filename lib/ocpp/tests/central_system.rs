@@ -7,7 +7,9 @@
     reason = "helpers of tests; their failure is the test's failure"
 )]
 
-use ocpp::limits::{CALL_QUEUE_MAX, CALL_TIMEOUT, CSMS_EVENTS_MAX, CSMS_FRAMES_MAX};
+use ocpp::limits::{
+    CALL_QUEUE_MAX, CALL_TIMEOUT, CSMS_EVENTS_MAX, CSMS_FRAMES_MAX, OWN_MESSAGE_ID_CHARS_MAX,
+};
 use ocpp::rpc::ErrorCode;
 use ocpp::v16::csms::{CallNotIssued, ConcurrentUse, Csms, CsmsConfig, CsmsEvent, Stray};
 use ocpp::v16::{
@@ -198,10 +200,27 @@ fn the_same_message_again_gets_the_same_answer_and_changes_nothing() {
     let mut bench = Bench::new();
     let text = json!([2, "s1", "StartTransaction", start("CARD-1", 0, 1)]).to_string();
     let first = bench.frame(&text).unwrap();
+    assert_eq!(bench.frame(&text).unwrap(), first);
+    assert!(matches!(bench.last_event(), CsmsEvent::CallRepeated { .. }));
     bench.csms.handle_disconnected();
     assert_eq!(bench.frame(&text).unwrap(), first);
+    assert!(matches!(
+        bench.last_event(),
+        CsmsEvent::TransactionRepeated { .. }
+    ));
     assert_eq!(bench.csms.book().sessions().count(), 1);
-    assert!(matches!(bench.last_event(), CsmsEvent::CallRepeated { .. }));
+}
+
+#[test]
+fn a_charge_point_that_boots_again_with_the_same_message_id_gets_a_fresh_answer() {
+    let mut bench = Bench::new();
+    let payload = json!({ "chargePointVendor": "P", "chargePointModel": "T" });
+    let text = json!([2, "1", "BootNotification", payload]).to_string();
+    bench.csms.config_mut().registration = RegistrationStatus::Pending;
+    assert_eq!(bench.frame(&text).unwrap()[2]["status"], "Pending");
+    bench.csms.handle_disconnected();
+    bench.csms.config_mut().registration = RegistrationStatus::Accepted;
+    assert_eq!(bench.frame(&text).unwrap()[2]["status"], "Accepted");
 }
 
 #[test]
@@ -555,13 +574,14 @@ fn a_lost_connection_ends_calls_and_keeps_the_book() {
 #[test]
 fn message_ids_of_calls_never_repeat_and_carry_the_prefix() {
     let mut bench = Bench::new();
-    bench.csms.config_mut().id_prefix = "run7-".into();
+    bench.csms.config_mut().id_prefix = "run7-and-a-prefix-that-is-far-too-long-for-an-id".into();
     let mut ids = std::collections::BTreeSet::new();
     for _ in 0..100 {
         let id = bench.csms.clear_cache(bench.now).unwrap();
         bench.csms.poll_frame();
         bench.frame(&json!([3, id.as_str(), { "status": "Accepted" }]).to_string());
         assert!(id.as_str().starts_with("run7-"));
+        assert!(id.as_str().len() <= OWN_MESSAGE_ID_CHARS_MAX);
         assert!(ids.insert(id));
     }
 }

@@ -253,3 +253,13 @@ fn the_inbox_forgets_the_oldest_beyond_its_bounds() {
         Opened::Repeated(Some(half))
     );
 }
+
+#[test]
+fn a_peer_that_counts_from_one_again_after_a_reconnect_gets_no_stale_answer() {
+    let mut inbox = Inbox::new();
+    inbox.open(&id(1), "BootNotification", &json!({}));
+    inbox.answered(&id(1), "[3,\"1\",{\"status\":\"Pending\"}]");
+    inbox.handle_disconnected();
+    let again = inbox.open(&id(1), "BootNotification", &json!({}));
+    assert_eq!(again, Opened::New { overlaps: false });
+}

@@ -27,8 +27,8 @@ struct Entry {
 
 /// Remembers incoming calls and our answers.
 ///
-/// A call repeats another if id, action and payload are the same. The same id with other content is a new call:
-/// peers exist that count from one again after a restart.
+/// A call repeats another of the same connection if id, action and payload are the same. The same id with other content
+/// is a new call: peers exist that count from one again.
 ///
 /// # Invariants
 /// At most [`ANSWERED_CALLS_MAX`] calls and [`ANSWERED_BYTES_MAX`] bytes of answers are kept; the oldest go first.
@@ -78,9 +78,14 @@ impl Inbox {
         }
     }
 
-    /// Forgets calls that were never answered, because the connection they came over is gone.
+    /// Forgets everything, because the connection is gone.
+    ///
+    /// The peer may have restarted and count from one again; a stale answer to its first call (an old time, an old
+    /// boot status) would do more harm than acting on a repetition. What must not happen twice over reconnects is
+    /// recognised by its content elsewhere.
     pub fn handle_disconnected(&mut self) {
-        self.entries.retain(|entry| entry.answer.is_some());
+        self.entries.clear();
+        self.bytes = 0;
     }
 
     fn forget_oldest(&mut self) {

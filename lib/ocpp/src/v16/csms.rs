@@ -26,7 +26,9 @@ pub use session::{ConnectorState, Session, SessionBook, SessionEnd};
 use super::{
     Action, Initiator, RegistrationStatus, Request, decode_request_noted, decode_response_noted,
 };
-use crate::limits::{CALL_QUEUE_MAX, CSMS_CONNECTORS_MAX, CSMS_EVENTS_MAX, CSMS_FRAMES_MAX};
+use crate::limits::{
+    CALL_QUEUE_MAX, CSMS_CONNECTORS_MAX, CSMS_EVENTS_MAX, CSMS_FRAMES_MAX, CSMS_ID_PREFIX_CHARS_MAX,
+};
 use crate::rpc::{
     CallError, CallRefused, Correlator, CorrelatorLimits, ErrorCode, Frame, Inbox, Matched,
     MessageId, Opened, OutgoingCall,
@@ -324,12 +326,14 @@ impl Csms {
 
     /// Ids count up within the prefix; the prefix tells restarts apart.
     fn next_id(&self) -> MessageId {
-        let text = format!("{}{}", self.config.id_prefix, self.calls_issued);
-        match MessageId::new(text) {
-            Some(id) => id,
-            // Only an absurdly long prefix gets here; the bare number is an id still.
-            None => MessageId::from_counter(self.calls_issued),
-        }
+        let prefix = self
+            .config
+            .id_prefix
+            .chars()
+            .take(CSMS_ID_PREFIX_CHARS_MAX)
+            .collect::<String>();
+        let number = MessageId::from_counter(self.calls_issued);
+        MessageId::new(format!("{prefix}{number}")).unwrap_or(number)
     }
 
     fn set_connector(&mut self, connector_id: i64, state: ConnectorState) {

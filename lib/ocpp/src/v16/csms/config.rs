@@ -32,7 +32,8 @@ pub struct CsmsConfig {
     pub vendors: BTreeSet<CiString<255>>,
     /// How long an answer to a call is awaited.
     pub call_timeout: Millis,
-    /// Beginning of every message id, so that ids of different runs differ. Short: ids may have 36 characters.
+    /// Beginning of every message id, so that ids of different runs differ; its first
+    /// [`CSMS_ID_PREFIX_CHARS_MAX`](crate::limits::CSMS_ID_PREFIX_CHARS_MAX) characters are used.
     pub id_prefix: String,
     /// Number of the first transaction.
     pub first_transaction_id: i64,

@@ -5,7 +5,7 @@ use crate::v16::{
     AuthorizationStatus, ChargePointErrorCode, ChargePointStatus, IdToken, Reason,
     StartTransactionRequest, StopTransactionRequest,
 };
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use units::Timestamp;
 
 /// Last reported state of a connector.
@@ -106,6 +106,7 @@ pub struct SessionBook {
     next_id: i64,
     sessions: BTreeMap<i64, Session>,
     starts: BTreeMap<StartKey, i64>,
+    running: BTreeSet<i64>,
 }
 
 impl SessionBook {
@@ -114,6 +115,7 @@ impl SessionBook {
             next_id: first_id,
             sessions: BTreeMap::new(),
             starts: BTreeMap::new(),
+            running: BTreeSet::new(),
         }
     }
 
@@ -130,9 +132,7 @@ impl SessionBook {
 
     /// Sessions that run.
     pub fn running(&self) -> impl Iterator<Item = &Session> {
-        self.sessions
-            .values()
-            .filter(|session| session.end.is_none())
+        self.running.iter().filter_map(|id| self.sessions.get(id))
     }
 
     /// Sessions that are over.
@@ -179,6 +179,7 @@ impl SessionBook {
         };
         self.sessions.insert(transaction_id, session);
         self.starts.insert(start_key(request), transaction_id);
+        self.running.insert(transaction_id);
         Entered::New(transaction_id)
     }
 
@@ -195,6 +196,7 @@ impl SessionBook {
             reason: request.reason.unwrap_or(Reason::Local),
             id_tag: request.id_tag.clone(),
         });
+        self.running.remove(&request.transaction_id);
         Stopped::Now
     }
 
