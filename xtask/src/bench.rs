@@ -1,16 +1,327 @@
-//! The design's numbers, each beside its bound.
+//! The design's numbers, each beside its bound, measured side by side in one run.
+//!
+//! In-process numbers come from the `bench` program of the tests' crate; numbers of the whole station are taken here, on
+//! the optimised program with a simulated board. Output is a Markdown table. A miss is shown as a miss and does not fail
+//! the command: the numbers of a loaded machine are not a defect, hiding them would be.
 
-use anyhow::{Result, bail};
+mod station;
+
+use std::process::Command;
+
+use anyhow::{Context, Result};
 use clap::Args;
+use serde_json::Value;
+
+use crate::{peers, plugins, shell};
 
 /// Arguments of `cargo xtask bench`.
 #[derive(Debug, Args)]
-pub struct BenchArguments {}
+pub struct BenchArguments {
+    /// Leave out the numbers of the whole station.
+    #[arg(long)]
+    pub calls_only: bool,
+}
+
+/// One number, or why there is none.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Measured {
+    /// A value in the row's unit.
+    Value(f64),
+    /// Not measured, because.
+    Missing(String),
+}
+
+/// Which side of the bound is good.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
+    None,
+}
+
+/// A line of the table.
+struct Row {
+    what: &'static str,
+    measured: Measured,
+    unit: &'static str,
+    bound: Bound,
+    note: String,
+}
 
 /// Measures and prints the table.
 ///
 /// # Errors
 /// When something cannot be built or started.
-pub fn run(_arguments: &BenchArguments) -> Result<()> {
-    bail!("not measured yet: this command is being written")
+pub fn run(arguments: &BenchArguments) -> Result<()> {
+    plugins::run()?;
+    println!("note: an optimised build of the host takes some minutes the first time");
+    let build = ["build", "--release", "--locked", "--package", "pilotwire"];
+    shell::run(
+        "optimised build of the station's program",
+        shell::cargo().args(build),
+    )?;
+    let build = [
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "pilotwire-tests",
+        "--bin",
+        "bench",
+    ];
+    shell::run(
+        "optimised build of the measuring program",
+        shell::cargo().args(build),
+    )?;
+    let mut rows = call_rows(&in_process()?);
+    if !arguments.calls_only {
+        peers::install()?;
+        rows.extend(station_rows());
+    }
+    println!("\n{}", render(&rows));
+    Ok(())
+}
+
+/// What the measuring program reports: name and value or reason.
+fn in_process() -> Result<Vec<(String, Measured)>> {
+    let mut program = Command::new(shell::target().join("release/bench"));
+    program.arg(shell::root().join("target/components"));
+    let text = shell::capture(
+        "guest calls, rivals, interlock under load (some 40 s)",
+        &mut program,
+    )?;
+    text.lines().map(parse).collect()
+}
+
+fn parse(line: &str) -> Result<(String, Measured)> {
+    let line: Value =
+        serde_json::from_str(line).with_context(|| format!("not a report: {line}"))?;
+    let text = |key| {
+        line.get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let measured = match line.get("value").and_then(Value::as_f64) {
+        Some(value) => Measured::Value(value),
+        None => Measured::Missing(text("missing")),
+    };
+    Ok((text("what"), measured))
+}
+
+fn find(reports: &[(String, Measured)], what: &str) -> Measured {
+    let found = reports.iter().find(|(name, _)| name == what);
+    found.map_or_else(
+        || Measured::Missing("not reported".to_owned()),
+        |(_, measured)| measured.clone(),
+    )
+}
+
+fn ratio(of: &Measured, to: &Measured) -> Measured {
+    match (of, to) {
+        (Measured::Value(of), Measured::Value(to)) => Measured::Value(of / to),
+        (Measured::Missing(why), _) | (_, Measured::Missing(why)) => Measured::Missing(why.clone()),
+    }
+}
+
+fn call_rows(reports: &[(String, Measured)]) -> Vec<Row> {
+    let guest = find(reports, "guest_call_us");
+    let child = find(reports, "child_round_trip_us");
+    let mqtt = find(reports, "mqtt_round_trip_us");
+    let (by_child, by_mqtt) = (ratio(&child, &guest), ratio(&mqtt, &guest));
+    let row = |what, measured, unit, bound, note: &str| Row {
+        what,
+        measured,
+        unit,
+        bound,
+        note: note.to_owned(),
+    };
+    vec![
+        row(
+            "event at the board → contactor-open command, hostile plugins on every core, p99.9",
+            find(reports, "interlock_reaction_p999_ms"),
+            "ms",
+            Bound::AtMost(10.0),
+            "residual current and C→B alternately; includes the wait for the tick and the rule's own filter",
+        ),
+        row(
+            "the same, worst",
+            find(reports, "interlock_reaction_max_ms"),
+            "ms",
+            Bound::AtMost(30.0),
+            "the standard allows 100 ms",
+        ),
+        row(
+            "worst tick: due time → end of step",
+            find(reports, "interlock_tick_worst_ms"),
+            "ms",
+            Bound::None,
+            "without real-time priority",
+        ),
+        row(
+            "runaway guest stopped, beyond its deadline, worst",
+            find(reports, "runaway_over_deadline_ms"),
+            "ms",
+            Bound::AtMost(5.0),
+            "",
+        ),
+        row(
+            "authorize call into a component, warm, median",
+            guest,
+            "µs",
+            Bound::AtMost(3.0),
+            "",
+        ),
+        row(
+            "the same as JSON to a child process, median",
+            child,
+            "µs",
+            Bound::None,
+            "",
+        ),
+        row(
+            "… times slower than the component",
+            by_child,
+            "×",
+            Bound::AtLeast(8.0),
+            "",
+        ),
+        row(
+            "the same over MQTT, QoS 0, median",
+            mqtt,
+            "µs",
+            Bound::None,
+            "",
+        ),
+        row(
+            "… times slower than the component",
+            by_mqtt,
+            "×",
+            Bound::AtLeast(100.0),
+            "",
+        ),
+    ]
+}
+
+fn station_rows() -> Vec<Row> {
+    shell::step("the whole station");
+    let (numbers, note) = match station::measure() {
+        Ok(numbers) => {
+            let note = format!("{} plugins, compiled beforehand", numbers.plugins);
+            (Ok(numbers), note)
+        }
+        Err(error) => (Err(format!("{error:#}")), String::new()),
+    };
+    let value = |pick: fn(&station::Numbers) -> f64| match &numbers {
+        Ok(numbers) => Measured::Value(pick(numbers)),
+        Err(why) => Measured::Missing(why.clone()),
+    };
+    vec![
+        Row {
+            what: "start → ready to plug, median",
+            measured: value(|numbers| numbers.start_ms),
+            unit: "ms",
+            bound: Bound::AtMost(100.0),
+            note: note.clone(),
+        },
+        Row {
+            what: "resident memory, backend connected over TLS",
+            measured: value(|numbers| numbers.resident_mib),
+            unit: "MiB",
+            bound: Bound::AtMost(24.0),
+            note,
+        },
+        Row {
+            what: "swipe (locally authorised) → authorised, worst",
+            measured: value(|numbers| numbers.swipe_ms),
+            unit: "ms",
+            bound: Bound::AtMost(20.0),
+            note: "seen through the control socket".to_owned(),
+        },
+    ]
+}
+
+fn render(rows: &[Row]) -> String {
+    let mut text = String::from("| what | measured | bound | |\n|---|---:|---:|---|\n");
+    for row in rows {
+        let (measured, held) = match &row.measured {
+            Measured::Value(value) => (format!("{value:.2} {}", row.unit), row.bound.holds(*value)),
+            Measured::Missing(why) => (why.clone(), None),
+        };
+        let verdict = match held {
+            Some(true) => "holds",
+            Some(false) => "**MISS**",
+            None => "",
+        };
+        let note = if row.note.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", row.note)
+        };
+        let bound = row.bound.text(row.unit);
+        text += &format!(
+            "| {}{note} | {measured} | {bound} | {verdict} |\n",
+            row.what
+        );
+    }
+    text
+}
+
+impl Bound {
+    fn holds(self, value: f64) -> Option<bool> {
+        match self {
+            Self::AtMost(bound) => Some(value <= bound),
+            Self::AtLeast(bound) => Some(value >= bound),
+            Self::None => None,
+        }
+    }
+
+    fn text(self, unit: &str) -> String {
+        match self {
+            Self::AtMost(bound) => format!("≤ {bound} {unit}"),
+            Self::AtLeast(bound) => format!("≥ {bound} {unit}"),
+            Self::None => "–".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(measured: Measured, bound: Bound) -> String {
+        render(&[Row {
+            what: "x",
+            measured,
+            unit: "ms",
+            bound,
+            note: String::new(),
+        }])
+    }
+
+    #[test]
+    fn a_number_beyond_its_bound_is_shown_as_a_miss() {
+        assert!(row(Measured::Value(10.1), Bound::AtMost(10.0)).contains("**MISS**"));
+        assert!(row(Measured::Value(7.9), Bound::AtLeast(8.0)).contains("**MISS**"));
+        assert!(row(Measured::Value(10.0), Bound::AtMost(10.0)).contains("holds"));
+    }
+
+    #[test]
+    fn a_number_that_is_missing_neither_holds_nor_misses() {
+        let text = row(
+            Measured::Missing("no broker".to_owned()),
+            Bound::AtMost(1.0),
+        );
+        assert!(text.contains("no broker") && !text.contains("holds") && !text.contains("MISS"));
+    }
+
+    #[test]
+    fn a_missing_rival_makes_no_ratio() {
+        let missing = Measured::Missing("no broker".to_owned());
+        assert_eq!(ratio(&missing, &Measured::Value(2.0)), missing);
+        assert_eq!(
+            ratio(&Measured::Value(9.0), &Measured::Value(2.0)),
+            Measured::Value(4.5)
+        );
+    }
 }

@@ -5,9 +5,9 @@
 //! keeps its path; its host is replaced by loopback. Nothing here dials anybody.
 
 mod csms;
-mod operator;
+pub mod operator;
 mod script;
-mod station;
+pub mod station;
 mod summary;
 mod view;
 
@@ -17,7 +17,7 @@ use clap::Args;
 use crate::{plugins, shell};
 use csms::CentralSystem;
 use operator::Operator;
-use station::Station;
+use station::{Launch, Station};
 
 /// Arguments of `cargo xtask demo`.
 #[derive(Debug, Args)]
@@ -42,11 +42,20 @@ pub fn run(arguments: &DemoArguments) -> Result<()> {
     )?;
     let operator = arguments.pack;
     let csms = CentralSystem::start(operator)?;
-    let station = Station::start(operator, csms.port())?;
+    let station = Station::start(&Launch {
+        name: "demo",
+        program: shell::target().join("debug/pilotwire"),
+        operator,
+        base: format!("ws://127.0.0.1:{}", csms.port()),
+        authority: None,
+        whitelist: None,
+    })?;
     println!(
-        "station of {}: {} (state in {})",
+        "station of {}: ws://127.0.0.1:{}{}/{} (state in {})",
         operator.pack(),
-        operator.url(csms.port()),
+        csms.port(),
+        operator.path(),
+        operator::IDENTITY,
         station.folder().display()
     );
     let findings = if arguments.once {

@@ -46,11 +46,6 @@ impl Operator {
         }
     }
 
-    /// Its URL with loopback for a host.
-    pub fn url(self, port: u16) -> String {
-        format!("ws://127.0.0.1:{port}{}", self.path())
-    }
-
     /// The card's number as this operator wants it.
     pub fn tag(self) -> String {
         match self {

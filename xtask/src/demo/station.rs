@@ -16,9 +16,26 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// Lines of its log shown when something went wrong.
 const LOG_LINES: usize = 30;
 
+/// How a station is started.
+pub struct Launch<'a> {
+    /// Part of its folder's name.
+    pub name: &'a str,
+    /// The program.
+    pub program: PathBuf,
+    /// Whose pack and adapter.
+    pub operator: Operator,
+    /// Scheme, host and port of its central system; the operator's path comes behind.
+    pub base: String,
+    /// Authority to trust, for `wss`.
+    pub authority: Option<PathBuf>,
+    /// A card that the station may accept by itself.
+    pub whitelist: Option<&'a str>,
+}
+
 /// The running station.
 pub struct Station {
     child: Child,
+    program: PathBuf,
     folder: PathBuf,
 }
 
@@ -27,22 +44,32 @@ impl Station {
     ///
     /// # Errors
     /// When files cannot be written or the program cannot be started.
-    pub fn start(operator: Operator, port: u16) -> Result<Self> {
-        let folder = std::env::temp_dir().join(format!("pilotwire-demo-{}", std::process::id()));
+    pub fn start(launch: &Launch<'_>) -> Result<Self> {
+        let name = format!("pilotwire-{}-{}", launch.name, std::process::id());
+        let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(folder.join("state")).context("no folder for the state")?;
-        let config = folder.join("station.toml");
-        std::fs::write(&config, configuration(operator, port, &folder))?;
-        let log = std::fs::File::create(folder.join("station.log"))?;
-        let program = shell::target().join("debug/pilotwire");
-        let child = Command::new(&program)
-            .args(["run", "--config"])
-            .arg(&config)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .with_context(|| format!("cannot start {}", program.display()))?;
-        Ok(Self { child, folder })
+        std::fs::write(folder.join("station.toml"), configuration(launch, &folder))?;
+        let child = spawn(&launch.program, &folder, None)?;
+        Ok(Self {
+            child,
+            program: launch.program.clone(),
+            folder,
+        })
+    }
+
+    /// Ends the program and starts it again with the same state; `ready` is where it says that it is ready.
+    ///
+    /// # Errors
+    /// As [`Station::start`].
+    pub fn restart(&mut self, ready: &Path) -> Result<()> {
+        self.end();
+        self.child = spawn(&self.program, &self.folder, Some(ready))?;
+        Ok(())
+    }
+
+    /// Process number of the program.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Where its configuration, state and log are.
@@ -126,17 +153,11 @@ impl Station {
         self.sim("unplug", &[])
     }
 
-    /// The program has ended by itself.
-    pub fn has_ended(&mut self) -> bool {
-        self.child.try_wait().is_ok_and(|ended| ended.is_some())
-    }
-}
-
-impl Drop for Station {
-    fn drop(&mut self) {
+    /// Asks the program to end, and makes it end if it does not.
+    fn end(&mut self) {
         let asked = self.control(&json!({"verb": "shutdown"})).is_ok();
         for _ in 0..if asked { 50 } else { 0 } {
-            if self.has_ended() {
+            if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
                 break;
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -144,22 +165,63 @@ impl Drop for Station {
         // Failing to end a child that is gone already is no failure.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+impl Drop for Station {
+    fn drop(&mut self) {
+        self.end();
+        // Left-overs in the temporary folder are no failure either.
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
-fn configuration(operator: Operator, port: u16, folder: &Path) -> String {
+fn spawn(program: &Path, folder: &Path, ready: Option<&Path>) -> Result<Child> {
+    let log = folder.join("station.log");
+    let log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(log)?;
+    let mut command = Command::new(program);
+    command
+        .args(["run", "--config"])
+        .arg(folder.join("station.toml"));
+    command
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log);
+    command.env_remove("RUST_BACKTRACE");
+    if let Some(ready) = ready {
+        command.env("NOTIFY_SOCKET", ready);
+    }
+    command
+        .spawn()
+        .with_context(|| format!("cannot start {}", program.display()))
+}
+
+fn configuration(launch: &Launch<'_>, folder: &Path) -> String {
     let root = shell::root();
-    format!(
-        "# Written by `cargo xtask demo`: a station with a simulated board, its operator's host replaced by loopback.\n\
+    let adapter = launch.operator.adapter();
+    let mut text = format!(
+        "# Written by `cargo xtask`: a station with a simulated board, its operator's host replaced by loopback.\n\
          board = \"simulated\"\nidentity = \"{IDENTITY}\"\nstate_dir = {:?}\npack = {:?}\ncomponents = {:?}\n\n\
-         [api]\nlisten = \"127.0.0.1:0\"\n\n[settings]\nmeter_sample_interval_s = 2\n\n\
-         [plugin.{adapter}]\nconnect = [\"ws://127.0.0.1:{port}/\"]\n\n\
-         [plugin.{adapter}.settings]\nurl = \"{}\"\n",
+         [api]\nlisten = \"127.0.0.1:0\"\n",
         folder.join("state"),
-        root.join(format!("policies/{}.toml", operator.pack())),
+        root.join(format!("policies/{}.toml", launch.operator.pack())),
         root.join("target/components"),
-        operator.url(port),
-        adapter = operator.adapter(),
-    )
+    );
+    if let Some(authority) = &launch.authority {
+        text += &format!("\n[tls]\nca = {authority:?}\n");
+    }
+    text += "\n[settings]\nmeter_sample_interval_s = 2\n";
+    if let Some(card) = launch.whitelist {
+        text += &format!("\n[plugin.auth-local-whitelist.settings]\ncards = {card:?}\n");
+    }
+    let base = &launch.base;
+    text += &format!("\n[plugin.{adapter}]\nconnect = [\"{base}/\"]\n");
+    text += &format!(
+        "\n[plugin.{adapter}.settings]\nurl = \"{base}{}\"\n",
+        launch.operator.path()
+    );
+    text
 }

@@ -1,0 +1,276 @@
+//! Numbers of the whole station: start, memory over TLS, card to authorisation.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::demo::operator::{CARD, Operator};
+use crate::demo::station::{Launch, Station};
+use crate::{peers, shell};
+
+const STARTS: usize = 7;
+const SWIPES: usize = 10;
+const STEP: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(20);
+/// Time for the station to come to rest before its memory is read.
+const SETTLE: Duration = Duration::from_secs(5);
+
+/// What was measured.
+#[derive(Debug)]
+pub struct Numbers {
+    /// Plugins of the pack.
+    pub plugins: usize,
+    /// Start of the process to its "ready", median.
+    pub start_ms: f64,
+    /// Resident memory with one backend connected over TLS.
+    pub resident_mib: f64,
+    /// Card at the reader to authorised, worst.
+    pub swipe_ms: f64,
+}
+
+/// Measures with the E-Flux pack.
+///
+/// # Errors
+/// When the station or its central system cannot be started, or do not do what is measured.
+pub fn measure() -> Result<Numbers> {
+    let folder = std::env::temp_dir().join(format!("pilotwire-bench-tls-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let outcome = measure_in(&folder);
+    // Left-overs in the temporary folder are no failure.
+    let _ = std::fs::remove_dir_all(&folder);
+    outcome
+}
+
+fn measure_in(folder: &Path) -> Result<Numbers> {
+    certificates(folder)?;
+    let mut csms = TlsPeer::start(folder)?;
+    let mut station = Station::start(&Launch {
+        name: "bench",
+        program: shell::target().join("release/pilotwire"),
+        operator: Operator::EFlux,
+        base: format!("wss://127.0.0.1:{}", csms.port),
+        authority: Some(folder.join("ca.pem")),
+        whitelist: Some(CARD),
+    })?;
+    csms.wait_for_call("BootNotification")?;
+    let start_ms = median(&mut starts(&mut station, folder)?);
+    csms.wait_for_call("StatusNotification")?;
+    std::thread::sleep(SETTLE);
+    let resident_mib = resident(station.id())?;
+    let plugins = plugins(&station)?;
+    let swipe_ms = swipes(&station)?;
+    Ok(Numbers {
+        plugins,
+        start_ms,
+        resident_mib,
+        swipe_ms,
+    })
+}
+
+/// Starts again with everything compiled; the station says `READY=1` as it would to systemd.
+fn starts(station: &mut Station, folder: &Path) -> Result<Vec<f64>> {
+    let path = folder.join("ready.sock");
+    let socket = UnixDatagram::bind(&path)?;
+    socket.set_read_timeout(Some(STEP))?;
+    let mut samples = Vec::with_capacity(STARTS);
+    for _ in 0..STARTS {
+        let start = Instant::now();
+        station.restart(&path)?;
+        let mut buffer = [0; 1024];
+        loop {
+            let length = socket
+                .recv(&mut buffer)
+                .context("the station never said READY=1")?;
+            let said = String::from_utf8_lossy(buffer.get(..length).unwrap_or_default());
+            if said.lines().any(|line| line == "READY=1") {
+                break;
+            }
+        }
+        samples.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    Ok(samples)
+}
+
+fn median(samples: &mut [f64]) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    samples.get(samples.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn resident(process: u32) -> Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .context("no VmRSS")?;
+    let kib: f64 = line
+        .split_whitespace()
+        .nth(1)
+        .context("no VmRSS")?
+        .parse()?;
+    Ok(kib / 1024.0)
+}
+
+fn plugins(station: &Station) -> Result<usize> {
+    let answer = station.control(&serde_json::json!({"verb": "plugin-list"}))?;
+    let list = answer.get("plugins").and_then(Value::as_array);
+    Ok(list.map_or(0, Vec::len))
+}
+
+/// Time from the card to `authorized` in the status; the card is in the whitelist. Worst of some.
+fn swipes(station: &Station) -> Result<f64> {
+    let mut worst = 0.0_f64;
+    for _ in 0..SWIPES {
+        until(|| Ok(!authorized(station)?))?;
+        let start = Instant::now();
+        station.swipe()?;
+        while !authorized(station)? {
+            if start.elapsed() > STEP {
+                bail!("the whitelisted card is not accepted");
+            }
+        }
+        worst = worst.max(start.elapsed().as_secs_f64() * 1e3);
+        // The second swipe gives the authorisation back.
+        station.swipe()?;
+    }
+    Ok(worst)
+}
+
+fn until(mut reached: impl FnMut() -> Result<bool>) -> Result<()> {
+    let start = Instant::now();
+    while !reached()? {
+        if start.elapsed() > STEP {
+            bail!("the station does not come back to standby");
+        }
+        std::thread::sleep(LOOK);
+    }
+    Ok(())
+}
+
+fn authorized(station: &Station) -> Result<bool> {
+    let status = station.control(&serde_json::json!({"verb": "status"}))?;
+    let first = status
+        .pointer("/evses/0/authorized")
+        .and_then(Value::as_bool);
+    first.context("the status does not say whether EVSE 1 is authorised")
+}
+
+/// An authority and a certificate for 127.0.0.1, made with the openssl program.
+fn certificates(folder: &Path) -> Result<()> {
+    let key = [
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+    ];
+    let mut authority = openssl(folder);
+    authority.args(["req", "-x509"]).args(key);
+    authority.args(["-keyout", "ca.key", "-out", "ca.pem", "-days", "2"]);
+    authority.args(["-subj", "/CN=Bench authority"]);
+    shell::capture("certificate authority", &mut authority)?;
+    let mut request = openssl(folder);
+    request
+        .arg("req")
+        .args(key)
+        .args(["-keyout", "server.key", "-out", "server.csr"]);
+    request.args(["-subj", "/CN=Bench central system"]);
+    shell::capture("certificate request", &mut request)?;
+    std::fs::write(folder.join("extensions"), "subjectAltName=IP:127.0.0.1\n")?;
+    let mut sign = openssl(folder);
+    sign.args([
+        "x509",
+        "-req",
+        "-in",
+        "server.csr",
+        "-CA",
+        "ca.pem",
+        "-CAkey",
+        "ca.key",
+    ]);
+    sign.args([
+        "-CAcreateserial",
+        "-days",
+        "2",
+        "-extfile",
+        "extensions",
+        "-out",
+        "server.pem",
+    ]);
+    shell::capture("certificate", &mut sign).map(drop)
+}
+
+fn openssl(folder: &Path) -> Command {
+    let mut command = Command::new("openssl");
+    command.current_dir(folder);
+    command
+}
+
+/// The conformance tests' central system, over TLS, with its own answers.
+struct TlsPeer {
+    child: Child,
+    events: BufReader<std::process::ChildStdout>,
+    port: u64,
+}
+
+impl TlsPeer {
+    fn start(folder: &Path) -> Result<Self> {
+        let program: PathBuf = peers::python_folder().join("bin/python");
+        let mut child = Command::new(program)
+            .arg("-u")
+            .arg(shell::root().join("tests/conformance/peer/peer.py"))
+            .arg("--cert")
+            .arg(folder.join("server.pem"))
+            .arg("--key")
+            .arg(folder.join("server.key"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("the conformance peer")?;
+        let output = child.stdout.take().context("no output of the peer")?;
+        let mut peer = Self {
+            child,
+            events: BufReader::new(output),
+            port: 0,
+        };
+        let listening = peer.wait_for(|event| event.get("port").is_some())?;
+        peer.port = listening
+            .get("port")
+            .and_then(Value::as_u64)
+            .context("no port")?;
+        Ok(peer)
+    }
+
+    fn wait_for_call(&mut self, action: &str) -> Result<()> {
+        let is_it = |event: &Value| event.get("action").and_then(Value::as_str) == Some(action);
+        self.wait_for(is_it).map(drop)
+    }
+
+    fn wait_for(&mut self, fits: impl Fn(&Value) -> bool) -> Result<Value> {
+        let start = Instant::now();
+        let mut line = String::new();
+        while start.elapsed() < STEP {
+            line.clear();
+            if self.events.read_line(&mut line)? == 0 {
+                bail!("the central system ended");
+            }
+            let event: Value = serde_json::from_str(&line)?;
+            if fits(&event) {
+                return Ok(event);
+            }
+        }
+        bail!("the central system waits in vain");
+    }
+}
+
+impl Drop for TlsPeer {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
