@@ -37,7 +37,7 @@ const BANS: &[Ban] = &[
         reason: "time comes in as `now`; only the daemon's clock module asks the machine",
         allowed: &[
             "host/daemon/src/clock.rs",
-            "host/plugin-host/src/engine",
+            "host/plugin-host/src/ticker.rs",
             "xtask/",
             "tests/",
         ],
@@ -77,7 +77,7 @@ const BANS: &[Ban] = &[
         reason: "wait for an event with a bound; only conformance, rigs and hardware threads may sleep",
         allowed: &[
             "host/daemon/src/",
-            "host/plugin-host/src/engine",
+            "host/plugin-host/src/ticker.rs",
             "tests/tests/conformance",
             "tests/tests/rig",
             "tests/tests/crash",
