@@ -68,10 +68,11 @@ impl ContactorWatch {
         let stuck_open = self.stuck.holds(stuck, now, MIRROR_MS);
         // Without a mirror contact only time can tell that it has opened.
         let open_long = self.open.holds(!commanded && seen_open, now, MIRROR_MS);
-        self.proven_open = match profile.mirror {
+        let open = match profile.mirror {
             MirrorContact::Fitted => !commanded && seen_open,
             MirrorContact::NotFitted => open_long,
         };
+        self.proven_open = open && !live;
         self.proven_closed = commanded && seen_closed;
         Found {
             weld: welded || live_long,
@@ -79,7 +80,7 @@ impl ContactorWatch {
         }
     }
 
-    /// Commanded open and seen open.
+    /// Commanded open, seen open, and no voltage on the load side where it is sensed.
     pub(crate) const fn proven_open(&self) -> bool {
         self.proven_open
     }

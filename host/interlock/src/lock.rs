@@ -119,7 +119,7 @@ impl Lock {
         self.attempts = 0;
     }
 
-    /// The vehicle was unplugged: a forced unlock has served its purpose.
+    /// A vehicle came or went: a forced unlock has served its purpose.
     pub(crate) fn session_over(&mut self) {
         self.forced = false;
     }

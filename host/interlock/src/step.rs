@@ -122,6 +122,7 @@ impl Interlock {
             Change::Connected => {
                 self.proximity.thaw();
                 self.sequence.new_session();
+                self.lock.session_over();
             }
             Change::Gone => {
                 self.residual.unplugged(self.sequence.charged());

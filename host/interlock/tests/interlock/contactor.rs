@@ -95,6 +95,33 @@ fn a_contactor_that_is_not_proven_open_is_never_closed() {
 }
 
 #[test]
+fn a_mirror_contact_that_fails_in_the_last_moment_prevents_closing() {
+    let mut bench = Bench::idle(BoardProfile::socket_32a());
+    bench.plug_in();
+    bench.run(3_000);
+    bench.world.ev = Ev::Asks;
+    bench.never_closes(450);
+    bench.world.feedback_override = Some(Contact::Unknown);
+    bench.never_closes(200);
+}
+
+#[test]
+fn the_plug_stays_locked_while_the_load_side_is_live_even_if_the_mirror_contact_says_open() {
+    let mut profile = BoardProfile::socket_32a();
+    profile.load_side = LoadSide::Always;
+    let mut bench = Bench::charging(profile);
+    bench.world.contactor_hardware = ContactorHardware::Welded;
+    bench.world.ev = Ev::Gone;
+    bench.until_open(100);
+    bench.world.feedback_override = Some(Contact::Open);
+    for _ in 0..1_000 {
+        bench.step();
+        assert_eq!(bench.out.lock, LockDrive::Hold);
+    }
+    assert!(bench.has(Trip::Weld));
+}
+
+#[test]
 fn a_load_side_sensed_at_all_times_is_checked_1_s_after_opening() {
     let mut profile = BoardProfile::tethered_32a();
     profile.load_side = LoadSide::Always;

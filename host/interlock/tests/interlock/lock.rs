@@ -257,3 +257,30 @@ fn a_tethered_cable_never_drives_a_lock() {
         assert_eq!(bench.out.lock, LockDrive::Hold);
     }
 }
+
+#[test]
+fn the_lock_rests_after_a_restart_until_the_pilot_has_been_seen() {
+    let mut bench = Bench::new(BoardProfile::socket_32a());
+    bench.plug_in();
+    bench.world.lock = LockPosition::Locked;
+    for _ in 0..25 {
+        bench.step();
+        assert_eq!(bench.out.lock, LockDrive::Hold);
+    }
+    bench.run(3_000);
+    assert_eq!(bench.status().lock, LockPosition::Locked);
+}
+
+#[test]
+fn a_cable_freed_without_vehicle_is_locked_again_for_the_next_vehicle() {
+    let mut bench = Bench::socket();
+    bench.permit.lock = LockWish::WhileCablePresent;
+    bench.world.ev = Ev::Gone;
+    bench.run(1_000);
+    bench.permit.unlock_count += 1;
+    bench.run(2_000);
+    assert_eq!(bench.status().lock, LockPosition::Unlocked);
+    bench.plug_in();
+    bench.run(8_000);
+    assert_eq!(bench.status().lock, LockPosition::Locked);
+}

@@ -181,6 +181,10 @@ fn a_charge_of_24_h_pauses_for_the_self_test_and_goes_on() {
     }
     assert!(bench.status().energised);
     bench.until(120_000, |bench| bench.out.pilot == PilotDrive::Constant);
+    assert!(
+        bench.out.contactor,
+        "the vehicle stops first, nothing is cut"
+    );
     bench.until(7_000, |bench| bench.out.rdc_self_test);
     bench.run(6_000);
     bench.world.ev = Ev::Asks;

@@ -143,3 +143,16 @@ fn a_board_without_temperature_sensor_needs_no_reading() {
     bench.run(10_000);
     assert!(bench.status().energised);
 }
+
+#[test]
+fn the_charge_goes_on_by_itself_after_a_supply_fault_has_healed() {
+    let mut bench = Bench::socket();
+    bench.world.volts = [300_000; 3];
+    bench.run(1_000);
+    bench.world.volts = [230_000; 3];
+    bench.run(31_000);
+    assert!(bench.trips().is_empty());
+    bench.run(1_000);
+    bench.world.ev = crate::bench::Ev::Asks;
+    bench.until_closed(3_000);
+}
