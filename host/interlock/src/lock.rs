@@ -119,8 +119,8 @@ impl Lock {
         self.attempts = 0;
     }
 
-    /// A vehicle came or went: a forced unlock has served its purpose.
-    pub(crate) fn session_over(&mut self) {
+    /// A vehicle was plugged in: an earlier forced unlock has served its purpose.
+    pub(crate) fn new_session(&mut self) {
         self.forced = false;
     }
 

@@ -122,13 +122,12 @@ impl Interlock {
             Change::Connected => {
                 self.proximity.thaw();
                 self.sequence.new_session();
-                self.lock.session_over();
+                self.lock.new_session();
             }
             Change::Gone => {
                 self.residual.unplugged(self.sequence.charged());
                 self.proximity.thaw();
                 self.sequence.new_session();
-                self.lock.session_over();
             }
         }
         if self.vehicle.connected()
@@ -299,7 +298,7 @@ impl Interlock {
             self.sequence.open(now, reason, &mut self.events);
         }
         if tripped && !tripped_before {
-            let hold_f = was_closed && self.asks() && self.pilot.state() == PilotState::C;
+            let hold_f = was_closed && self.asks();
             self.sequence.trip(now, hold_f, &mut self.events);
         }
     }

@@ -284,3 +284,15 @@ fn a_cable_freed_without_vehicle_is_locked_again_for_the_next_vehicle() {
     bench.run(8_000);
     assert_eq!(bench.status().lock, LockPosition::Locked);
 }
+
+#[test]
+fn a_lock_that_failed_half_way_is_driven_open_so_that_the_driver_can_replug() {
+    let mut bench = Bench::idle(BoardProfile::socket_32a());
+    bench.world.lock_hardware = LockHardware::Jammed;
+    bench.world.lock = LockPosition::Unknown;
+    bench.plug_in();
+    bench.until(8_000, |bench| bench.has(Trip::LockFailed));
+    bench.world.lock_hardware = LockHardware::Works;
+    bench.run(2_000);
+    assert_eq!(bench.status().lock, LockPosition::Unlocked);
+}

@@ -134,6 +134,16 @@ fn phases_switch_only_after_opening_and_10_s_of_pause() {
 }
 
 #[test]
+fn phases_switch_after_10_s_of_x1_even_if_the_contactor_opened_long_ago() {
+    let mut bench = Bench::socket();
+    bench.world.ev = Ev::Ready;
+    bench.run(60_000);
+    bench.permit.phases = Phases::One;
+    let pause = bench.until(12_000, |bench| bench.out.phases == Phases::One);
+    assert!((9_980..=10_050).contains(&pause), "{pause}");
+}
+
+#[test]
 fn phases_switch_at_once_before_the_first_charge_of_a_plug_in() {
     let bench = plugged(BoardProfile::socket_32a(), 220, 16, Phases::One);
     assert_eq!(bench.out.phases, Phases::One);

@@ -127,7 +127,7 @@ fn a_vehicle_that_leaves_while_samples_are_lost_is_still_noticed_in_time() {
     bench.world.sample_valid = false;
     bench.run(20);
     bench.world.sample_valid = true;
-    assert!(20 + bench.until_open(100) <= 70);
+    assert!(20 + bench.until_open(100) <= 60);
 }
 
 #[test]
@@ -300,6 +300,36 @@ fn a_fault_in_b_goes_to_x1_without_state_f() {
         assert_ne!(bench.out.pilot, PilotDrive::StateF);
     }
     assert_eq!(bench.out.pilot, PilotDrive::Constant);
+}
+
+#[test]
+fn a_fault_in_c_before_closing_goes_to_x1_without_state_f() {
+    let mut bench = Bench::idle(BoardProfile::socket_32a());
+    bench.plug_in();
+    bench.run(3_000);
+    bench.world.ev = Ev::Asks;
+    bench.run(300);
+    assert_eq!(bench.status().pilot, PilotState::C);
+    bench.world.earth_ok = false;
+    for _ in 0..100 {
+        bench.step();
+        assert_ne!(bench.out.pilot, PilotDrive::StateF);
+    }
+    assert!(bench.has(Trip::Earth));
+}
+
+#[test]
+fn a_disturbed_pilot_right_after_closing_does_not_open() {
+    let mut bench = Bench::idle(BoardProfile::socket_32a());
+    bench.plug_in();
+    bench.run(3_000);
+    bench.world.ev = Ev::Asks;
+    bench.until_closed(3_000);
+    bench.world.pilot_override = Some(0);
+    bench.run(30);
+    bench.world.pilot_override = None;
+    bench.run(1_000);
+    assert!(bench.status().energised);
 }
 
 #[test]

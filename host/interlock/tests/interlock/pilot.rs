@@ -259,3 +259,30 @@ fn an_unavailable_station_without_vehicle_holds_state_f_and_comes_back() {
     bench.world.ev = Ev::Asks;
     bench.until_closed(3_000);
 }
+
+#[test]
+fn two_samples_with_a_stall_between_them_prove_no_steady_state() {
+    let mut bench = Bench::idle(BoardProfile::socket_32a());
+    bench.plug_in();
+    bench.run(3_000);
+    bench.world.ev = Ev::Asks;
+    for _ in 0..3 {
+        bench.step();
+        bench.now += 400;
+    }
+    assert_eq!(bench.status().pilot, PilotState::B);
+    assert!(!bench.out.contactor);
+}
+
+#[test]
+fn a_plug_that_is_pulled_while_the_pilot_is_shorted_counts_as_unplugged() {
+    let mut bench = Bench::idle(BoardProfile::socket_32a());
+    bench.plug_in();
+    bench.run(3_000);
+    bench.world.ev = Ev::Shorted;
+    bench.run(8_000);
+    assert!(bench.status().vehicle_connected);
+    bench.world.proximity = Some(1_000_000);
+    bench.run(1_000);
+    assert!(!bench.status().vehicle_connected);
+}

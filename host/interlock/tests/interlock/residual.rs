@@ -216,3 +216,14 @@ fn a_board_without_the_device_charges_without_self_test() {
             .all(|e| e.kind != interlock::EventKind::SelfTestStarted)
     );
 }
+
+#[test]
+fn a_device_that_tripped_is_tested_again_before_the_next_charge() {
+    let mut bench = Bench::idle(BoardProfile::tethered_32a());
+    assert!(bench.status().self_test_fresh);
+    bench.world.rdc_tripped = true;
+    bench.world.rdc_latches = false;
+    bench.run(20);
+    assert!(!bench.status().self_test_fresh);
+    bench.until(5_000, |bench| bench.out.rdc_self_test);
+}

@@ -156,3 +156,13 @@ fn the_charge_goes_on_by_itself_after_a_supply_fault_has_healed() {
     bench.world.ev = crate::bench::Ev::Asks;
     bench.until_closed(3_000);
 }
+
+#[test]
+fn a_missing_phase_is_known_before_the_station_has_spoken() {
+    let mut bench = Bench::new(BoardProfile::socket_32a());
+    bench.station_alive = false;
+    bench.permit = interlock::Permit::NONE;
+    bench.world.volts = [230_000, 230_000, 0];
+    bench.run(1_000);
+    assert!(bench.has(Trip::PhaseMissing));
+}
