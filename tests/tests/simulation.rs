@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test helper may panic")]
 
 use drivers::sim::{EvPreset, PlugIn, SimCommand};
-use pilotwire_tests::sim::{GOOD_CARD, World, WorldConfig, plan};
+use pilotwire_tests::sim::{AdapterKind, GOOD_CARD, Probe, World, WorldConfig, plan};
 use units::Millis;
 
 /// How long trouble lasts before everything heals.
@@ -13,10 +13,18 @@ const TROUBLE: Millis = Millis::from_secs(300);
 /// After healing a new session charges within this.
 const LIVELY: Millis = Millis::from_secs(120);
 
-/// Lives through `seed`, heals, and shows that the station still charges.
-fn live(seed: u64) -> World {
-    let config = WorldConfig::new(seed).setting("allow_unknown_offline", "true");
-    let mut world = World::new(config, None);
+/// A world of this seed; half of them let unknown cards in while the backend is away.
+fn world(seed: u64) -> World {
+    let offline = if seed % 2 == 0 { "true" } else { "false" };
+    let config = WorldConfig::new(seed)
+        .setting("allow_unknown_offline", offline)
+        .setting("meter_sample_interval_s", "10");
+    World::new(config, Some(AdapterKind::of::<Probe>()))
+}
+
+/// Lives through `seed`, heals, and shows that the station still charges and that nothing was lost.
+fn live(seed: u64) {
+    let mut world = world(seed);
     plan::draw(&mut world, TROUBLE);
     world.run(TROUBLE);
     world.heal();
@@ -35,7 +43,11 @@ fn live(seed: u64) -> World {
             world.station().transactions().is_empty()
         });
     }
-    world
+    world.run_until("everything is delivered", LIVELY, World::is_delivered);
+    world.run(Millis::from_secs(1));
+    if let Err(wrong) = world.checker.check_book(&world.net.csms) {
+        world.fail(&wrong);
+    }
 }
 
 macro_rules! seeds {
@@ -73,8 +85,7 @@ fn fresh_seed() {
 #[test]
 fn same_seed_lives_the_same_life() {
     let life = || {
-        let config = WorldConfig::new(5).setting("allow_unknown_offline", "true");
-        let mut world = World::new(config, None);
+        let mut world = world(5);
         plan::draw(&mut world, Millis::from_secs(120));
         world.run(Millis::from_secs(120));
         world.trace

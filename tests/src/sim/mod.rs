@@ -24,6 +24,7 @@ pub mod disk;
 mod host;
 pub mod network;
 pub mod plan;
+pub mod probe;
 pub mod world;
 
 pub use adapter::AdapterKind;
@@ -31,4 +32,5 @@ pub use checker::Checker;
 pub use disk::Disk;
 pub use network::{BLOCKED_CARD, GOOD_CARD, Network, OTHER_CARD};
 pub use plan::Do;
+pub use probe::Probe;
 pub use world::{World, WorldConfig};

@@ -217,6 +217,11 @@ impl World {
         Ok(())
     }
 
+    /// Tells the station something out of the blue.
+    pub fn push_event(&mut self, event: Event) {
+        self.work.push_back(Work::Station(event));
+    }
+
     pub fn hardware(&mut self, evse: u8, command: SimCommand) {
         self.act(Do::Hardware(evse, command)).expect("possible now");
     }
