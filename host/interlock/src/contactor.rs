@@ -63,9 +63,7 @@ impl ContactorWatch {
         // An unknown mirror contact counts against what was commanded, whichever that is.
         let welded = self.welded.holds(!commanded && !seen_open, now, MIRROR_MS);
         let live_long = self.live.holds(!commanded && live, now, LOAD_DEAD_MS);
-        // A tripped residual current device opens the contactor itself: no second fault.
-        let stuck = commanded && !seen_closed && !inputs.residual.tripped;
-        let stuck_open = self.stuck.holds(stuck, now, MIRROR_MS);
+        let stuck_open = self.stuck.holds(commanded && !seen_closed, now, MIRROR_MS);
         // Without a mirror contact only time can tell that it has opened.
         let open_long = self.open.holds(!commanded && seen_open, now, MIRROR_MS);
         let open = match profile.mirror {

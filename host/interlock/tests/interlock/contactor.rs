@@ -133,3 +133,31 @@ fn a_load_side_sensed_at_all_times_is_checked_1_s_after_opening() {
     bench.run(1_200);
     assert!(bench.has(Trip::Weld));
 }
+
+#[test]
+fn a_load_side_that_is_only_sensed_unplugged_says_nothing_while_a_vehicle_could_feed_back() {
+    let mut profile = BoardProfile::socket_32a();
+    profile.mirror = MirrorContact::NotFitted;
+    let mut bench = Bench::idle(profile);
+    bench.plug_in();
+    bench.run(3_000);
+    bench.world.closed = true;
+    bench.world.contactor_hardware = ContactorHardware::Welded;
+    bench.run(5_000);
+    assert!(bench.trips().is_empty());
+    bench.world.ev = Ev::Gone;
+    bench.run(2_000);
+    assert!(bench.has(Trip::Weld));
+}
+
+#[test]
+fn without_mirror_contact_the_lock_waits_200_ms_after_opening() {
+    let mut profile = BoardProfile::socket_32a();
+    profile.mirror = MirrorContact::NotFitted;
+    profile.load_side = LoadSide::NotSensed;
+    let mut bench = Bench::charging(profile);
+    bench.world.ev = Ev::Gone;
+    bench.until_open(100);
+    let unlocked = bench.until(1_000, |bench| bench.out.lock == LockDrive::Unlock);
+    assert!((190..=230).contains(&unlocked), "{unlocked}");
+}
