@@ -90,11 +90,21 @@ fn whole_charge_goes_as_the_golden_trace_says() {
     check_golden("whole_charge", &world);
 }
 
+/// Was this said (from `from` ms on)?
+fn said(world: &World, from: u64, text: &str) -> bool {
+    world
+        .trace
+        .iter()
+        .any(|(at, line)| *at >= from && line == text)
+}
+
+// acceptance: C12, J12
 #[test]
 fn card_first_then_plug_charges_too() {
     let mut world = online(WorldConfig::new(2));
     world.swipe(2, GOOD_CARD);
     world.run(secs(20));
+    assert!(said(&world, 0, "evse 2: shows AuthorisedWaiting"));
     assert!(
         world.checker.transactions().is_empty(),
         "nothing starts without a vehicle"
@@ -104,6 +114,44 @@ fn card_first_then_plug_charges_too() {
     assert_eq!(world.net.csms.book().running().count(), 1);
 }
 
+// acceptance: J20, J22, C149, C150, C152
+#[test]
+fn plug_is_held_while_charging_and_comes_free_when_the_same_card_ends_it() {
+    let mut world = online(WorldConfig::new(15));
+    plug(&mut world, 1, EvPreset::ThreePhase);
+    world.run(secs(3));
+    world.swipe(1, GOOD_CARD);
+    charges(&mut world, 1);
+    let pulled = world.act(Do::Hardware(1, SimCommand::Unplug));
+    assert!(pulled.unwrap_err().contains("lock holds the plug"));
+    let from = world.now.as_millis();
+    world.swipe(1, GOOD_CARD);
+    world.run(secs(5));
+    assert!(said(&world, from, "evse 1: signals Accepted"));
+    assert!(!said(&world, from, "evse 1: signals Rejected"));
+    assert!(world.station().transactions().is_empty());
+    world.hardware(1, SimCommand::Unplug);
+    world.run(secs(2));
+    assert!(said(&world, from, "evse 1: shows Available"));
+}
+
+// acceptance: J21
+#[test]
+fn another_card_does_not_end_the_charge() {
+    let mut world = online(WorldConfig::new(16));
+    plug(&mut world, 1, EvPreset::ThreePhase);
+    world.run(secs(3));
+    world.swipe(1, GOOD_CARD);
+    charges(&mut world, 1);
+    let from = world.now.as_millis();
+    world.swipe(1, OTHER_CARD);
+    world.run(secs(40));
+    assert!(said(&world, from, "evse 1: signals Rejected"));
+    assert_eq!(world.station().transactions().len(), 1);
+    assert!(current(&world, 1) > 5_000);
+}
+
+// acceptance: P102
 #[test]
 fn card_whose_vehicle_does_not_come_within_45_s_is_forgotten() {
     let mut world = online(WorldConfig::new(3));
@@ -115,6 +163,7 @@ fn card_whose_vehicle_does_not_come_within_45_s_is_forgotten() {
     assert!(world.checker.transactions().is_empty());
 }
 
+// acceptance: J13
 #[test]
 fn blocked_and_unknown_cards_never_charge() {
     let mut world = online(WorldConfig::new(4));
@@ -125,6 +174,7 @@ fn blocked_and_unknown_cards_never_charge() {
         world.run(secs(40));
         assert!(world.checker.transactions().is_empty(), "{card}");
         assert_eq!(current(&world, 1), 0, "{card}");
+        assert!(said(&world, 0, "evse 1: signals Rejected"), "{card}");
     }
 }
 
@@ -379,6 +429,7 @@ fn power_cut_at_any_opportunity_ends_the_transaction_where_the_setting_says_so()
     });
 }
 
+// acceptance: P211
 #[test]
 fn residual_current_trip_ends_the_charge_and_stays_until_the_plug_is_pulled() {
     let mut world = online(WorldConfig::new(11));

@@ -19,6 +19,8 @@
 
 pub mod adapter;
 pub mod checker;
+#[cfg(test)]
+mod checker_tests;
 pub mod convert;
 pub mod disk;
 mod host;
