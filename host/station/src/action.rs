@@ -38,7 +38,8 @@ pub enum Action {
         /// What.
         event: JournalEvent,
     },
-    /// Store what a restart needs: running transactions, availability, registers. Replaces the record before.
+    /// Store what a restart needs: running transactions, availability, registers. Replaces the record before. Belongs
+    /// into the same database transaction as the `Journal` actions polled with it.
     Persist {
         /// The record.
         state: PersistentState,
