@@ -209,13 +209,28 @@ impl Reader {
         name: &'static str,
         read: impl FnOnce(&Value, &mut Self) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        self.path.push(Segment::Field(name));
-        let value = match object.get(name) {
+        let value = match self.enter(object, name) {
             Some(value) => read(value, self)?,
             None => T::absent()?,
         };
-        self.path.pop();
+        self.leave();
         Ok(value)
+    }
+
+    // The steps below are the same for every field; kept out of line, because a guest pays for each copy.
+    #[inline(never)]
+    fn enter<'v>(
+        &mut self,
+        object: &'v Map<String, Value>,
+        name: &'static str,
+    ) -> Option<&'v Value> {
+        self.path.push(Segment::Field(name));
+        object.get(name)
+    }
+
+    #[inline(never)]
+    fn leave(&mut self) {
+        self.path.pop();
     }
 
     /// Applies a further check to a field that was read.
@@ -311,6 +326,43 @@ impl Reader {
         }
         text
     }
+}
+
+/// Reads text that has a bound in characters.
+#[inline(never)]
+pub(crate) fn bounded_text(value: &Value, limit: usize) -> Result<String, Fault> {
+    let Value::String(text) = value else {
+        return Err(Fault::wrong_type("a text", value));
+    };
+    // Bytes bound characters from above, so that most texts are not counted.
+    if text.len() > limit {
+        let found = text.chars().count();
+        if found > limit {
+            let detail = format!("has {found} characters, {limit} are allowed");
+            return Err(Fault::new(FaultKind::TooLong, detail));
+        }
+    }
+    Ok(text.clone())
+}
+
+/// Finds a word in a list.
+#[inline(never)]
+pub(crate) fn listed_word(
+    value: &Value,
+    words: &[&str],
+    complaint: &'static str,
+) -> Result<usize, Fault> {
+    let Value::String(word) = value else {
+        return Err(Fault::wrong_type("a text", value));
+    };
+    let place = words.iter().position(|listed| listed == word);
+    place.ok_or_else(|| Fault::new(FaultKind::NotListed, complaint))
+}
+
+/// Puts a field into an object.
+#[inline(never)]
+pub(crate) fn put(object: &mut Map<String, Value>, name: &str, value: Value) {
+    object.insert(name.into(), value);
 }
 
 fn type_name(value: &Value) -> &'static str {

@@ -3,7 +3,7 @@
 //! Not here: enumerations and composite types (see [`super::messages`]).
 
 use crate::limits::DECIMAL_TENTHS_MAX;
-use crate::wire::{Deviation, Fault, FaultKind, Reader, Wire, parse_tenths};
+use crate::wire::{Deviation, Fault, FaultKind, Reader, Wire, bounded_text, parse_tenths};
 use alloc::format;
 use alloc::string::{String, ToString};
 use core::cmp::Ordering;
@@ -159,11 +159,7 @@ impl<const N: usize> From<CiString<N>> for String {
 
 impl<const N: usize> Wire for CiString<N> {
     fn read(value: &Value, _: &mut Reader) -> Result<Self, Fault> {
-        match value {
-            Value::String(text) => Self::new(text.as_str())
-                .map_err(|error| Fault::new(FaultKind::TooLong, error.to_string())),
-            other => Err(Fault::wrong_type("a text", other)),
-        }
+        bounded_text(value, N).map(Self)
     }
 
     fn write(&self) -> Value {

@@ -66,7 +66,7 @@ macro_rules! wire_struct {
                 let mut object = serde_json::Map::new();
                 $(
                     if !$crate::wire::Wire::is_absent(&self.$field) {
-                        object.insert($wire.into(), $crate::wire::Wire::write(&self.$field));
+                        $crate::wire::put(&mut object, $wire, $crate::wire::Wire::write(&self.$field));
                     }
                 )*
                 serde_json::Value::Object(object)
@@ -124,15 +124,11 @@ macro_rules! wire_enum {
                 value: &serde_json::Value,
                 _: &mut $crate::wire::Reader,
             ) -> Result<Self, $crate::wire::Fault> {
-                match value {
-                    serde_json::Value::String(word) => Self::from_word(word).ok_or_else(|| {
-                        $crate::wire::Fault::new(
-                            $crate::wire::FaultKind::NotListed,
-                            concat!("is not one of the words of ", stringify!($name)),
-                        )
-                    }),
-                    other => Err($crate::wire::Fault::wrong_type("a text", other)),
-                }
+                const COMPLAINT: &str = concat!("is not one of the words of ", stringify!($name));
+                let place = $crate::wire::listed_word(value, &[$($word),*], COMPLAINT)?;
+                Self::ALL.get(place).copied().ok_or_else(|| {
+                    $crate::wire::Fault::new($crate::wire::FaultKind::NotListed, COMPLAINT)
+                })
             }
 
             fn write(&self) -> serde_json::Value {
