@@ -152,7 +152,8 @@ pub struct Permit {
     pub available: bool,
     /// May the interlock wake a sleeping vehicle (once per plug-in)?
     pub wake_up: bool,
-    /// Counts forced unlock requests; a rise unlocks once if the contactor is open.
+    /// Counts forced unlock requests. A rise withdraws the offer and unlocks once, as soon as the contactor is proven
+    /// open; after 10 s without that it is refused. Nothing is offered again until the next plug-in.
     pub unlock_count: u32,
     /// Counts requests to retry actuators after a stuck lock (unlock request, hard reset); a rise retries once.
     pub actuator_retry_count: u32,
