@@ -1,2 +1,45 @@
-//! Placeholder for the first commit.
-fn main() {}
+//! The firmware daemon of a charging station: the composition root.
+//!
+//! The parts and who talks to whom:
+//!
+//! ```text
+//!  interlock thread ──status slot──▶ station thread ──inbox──▶ adapter threads (plugin, link, timers)
+//!        ◀──permit slot──              │  ▲   │                        │
+//!                                  journal │  authorizers' thread      └──▶ network
+//!                                          └── control socket, metrics
+//! ```
+#![forbid(unsafe_code)]
+
+mod adapter;
+mod api;
+mod authorize;
+mod cli;
+mod clock;
+mod config;
+mod control;
+
+mod interlock_thread;
+mod journal;
+mod limits;
+mod logging;
+mod messages;
+mod metrics;
+mod net;
+mod pack;
+mod slot;
+mod start;
+mod station_thread;
+mod status;
+mod systemd;
+
+use clap::Parser;
+
+fn main() -> std::process::ExitCode {
+    match cli::run(cli::Cli::parse()) {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("pilotwire: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The journal survives, in order, once.
+
+use plugin_host::{DurableFrame, StoreWrite};
+use station::{EvseId, StopReason, TransactionId};
+use units::WattHours;
+
+use super::*;
+
+fn scratch(name: &str) -> PathBuf {
+    let folder =
+        std::env::temp_dir().join(format!("pilotwire-journal-{}-{name}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder.join("station.db")
+}
+
+fn ended(transaction: u64) -> JournalEvent {
+    JournalEvent::TransactionEnded {
+        transaction: TransactionId(transaction),
+        evse: EvseId(1),
+        token: None,
+        meter_stop: WattHours::new(10),
+        reason: StopReason::Local,
+    }
+}
+
+fn entry(seq: u64, at: u64) -> (JournalSeq, Moment, JournalEvent) {
+    (
+        JournalSeq(seq),
+        Moment {
+            at: Instant::from_millis(at),
+            wall: None,
+        },
+        ended(seq),
+    )
+}
+
+#[test]
+fn entries_come_back_in_order_after_an_abrupt_end() {
+    let path = scratch("order");
+    let mut store = open(&path).unwrap().store;
+    store
+        .commit_station(&[entry(1, 5), entry(2, 6)], None)
+        .unwrap();
+    // No close, no checkpoint: as a killed process leaves it.
+    std::mem::forget(store);
+    let store = open(&path).unwrap().store;
+    let (seq, _, event) = store.entry_after(JournalSeq(0)).unwrap().unwrap();
+    assert_eq!((seq, event), (JournalSeq(1), ended(1)));
+    let (seq, _, event) = store.entry_after(seq).unwrap().unwrap();
+    assert_eq!((seq, event), (JournalSeq(2), ended(2)));
+    assert!(store.entry_after(seq).unwrap().is_none());
+    assert_eq!(store.persistent_state().unwrap().next_journal, 3);
+}
+
+#[test]
+fn time_that_was_unknown_is_filled_in_when_that_start_learns_it_later() {
+    let path = scratch("time");
+    let mut store = open(&path).unwrap().store;
+    store.commit_station(&[entry(1, 500)], None).unwrap();
+    assert_eq!(
+        store.entry_after(JournalSeq(0)).unwrap().unwrap().1.wall,
+        None
+    );
+    store.set_wall_offset(1_700_000_000_000).unwrap();
+    let wall = store.entry_after(JournalSeq(0)).unwrap().unwrap().1.wall;
+    assert_eq!(wall, Some(Timestamp::from_unix_millis(1_700_000_000_500)));
+}
+
+#[test]
+fn cursor_outbox_and_store_change_together_or_not_at_all() {
+    let path = scratch("together");
+    let mut store = open(&path).unwrap().store;
+    store.adapter_state("a").unwrap();
+    let frame = |id: &str| DurableFrame {
+        id: id.to_owned(),
+        text: "[2]".to_owned(),
+    };
+    let write = StoreWrite {
+        key: "k".to_owned(),
+        value: Some(vec![1]),
+    };
+    let batch = AdapterBatch {
+        advance: Some(JournalSeq(3)),
+        store: vec![write.clone()],
+        enqueue: vec![frame("m1")],
+        dequeue: Vec::new(),
+    };
+    store.commit_adapter("a", &batch).unwrap();
+    // The same id again must be refused, and then nothing of that call counts.
+    let again = AdapterBatch {
+        advance: Some(JournalSeq(9)),
+        store: vec![],
+        ..batch.clone()
+    };
+    assert!(store.commit_adapter("a", &again).is_err());
+    let state = open(&path).unwrap().store.adapter_state("a").unwrap();
+    assert_eq!(state.cursor, JournalSeq(3));
+    assert_eq!(state.outbox, [frame("m1")]);
+    assert_eq!(state.store.len(), 1);
+    let confirm = AdapterBatch {
+        dequeue: vec!["m1".to_owned()],
+        store: vec![StoreWrite {
+            value: None,
+            ..write
+        }],
+        ..AdapterBatch::default()
+    };
+    store.commit_adapter("a", &confirm).unwrap();
+    let state = store.adapter_state("a").unwrap();
+    assert!(state.outbox.is_empty() && state.store.is_empty());
+}
+
+#[test]
+fn cursor_never_goes_back_and_adapters_do_not_share_anything() {
+    let path = scratch("cursor");
+    let mut store = open(&path).unwrap().store;
+    for seq in [5, 3] {
+        let batch = AdapterBatch {
+            advance: Some(JournalSeq(seq)),
+            ..AdapterBatch::default()
+        };
+        store.commit_adapter("a", &batch).unwrap();
+    }
+    assert_eq!(store.cursor("a").unwrap(), Some(JournalSeq(5)));
+    assert_eq!(store.cursor("b").unwrap(), None);
+}
+
+#[test]
+fn entries_are_deleted_only_when_every_adapter_has_passed_them() {
+    let path = scratch("prune");
+    let mut store = open(&path).unwrap().store;
+    store.adapter_state("a").unwrap();
+    store.adapter_state("b").unwrap();
+    store
+        .commit_station(&[entry(1, 1), entry(2, 2), entry(3, 3)], None)
+        .unwrap();
+    let batch = AdapterBatch {
+        advance: Some(JournalSeq(3)),
+        ..AdapterBatch::default()
+    };
+    store.commit_adapter("a", &batch).unwrap();
+    let both = ["a".to_owned(), "b".to_owned()];
+    store.prune(&both).unwrap();
+    assert_eq!(store.entries_after(JournalSeq(0)).unwrap(), 3);
+    store.commit_adapter("b", &batch).unwrap();
+    store.prune(&both).unwrap();
+    assert_eq!(store.entries_after(JournalSeq(0)).unwrap(), 1);
+    // Positions go on where they were, even with an empty journal.
+    assert_eq!(store.persistent_state().unwrap().next_journal, 4);
+}
+
+#[test]
+fn damaged_file_is_moved_aside_and_a_new_one_begins() {
+    let path = scratch("damaged");
+    std::fs::write(
+        &path,
+        b"this is no database, but it is long enough to look like one".repeat(20),
+    )
+    .unwrap();
+    let opened = open(&path).unwrap();
+    let aside = opened.moved_aside.unwrap();
+    assert!(aside.exists() && aside != path);
+    assert_eq!(opened.store.persistent_state().unwrap().next_transaction, 1);
+}
+
+#[test]
+fn file_of_a_newer_program_is_refused_and_left_alone() {
+    let path = scratch("newer");
+    let store = open(&path).unwrap().store;
+    store
+        .db
+        .pragma_update(None, "user_version", SCHEMA_VERSION + 1)
+        .unwrap();
+    drop(store);
+    let error = open(&path).unwrap_err().to_string();
+    assert!(error.contains("newer program"), "{error}");
+    assert!(path.exists());
+}
+
+#[test]
+fn every_start_has_a_number_of_its_own() {
+    let path = scratch("boots");
+    let first = open(&path).unwrap().store.boot();
+    assert_eq!(open(&path).unwrap().store.boot(), first + 1);
+}

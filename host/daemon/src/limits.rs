@@ -1,0 +1,50 @@
+//! Every bound of the daemon. Each says what breaks if it is smaller or larger.
+
+use std::time::Duration;
+
+/// The interlock's tick. The interlock's own bounds are stated in ticks of this length.
+pub const TICK: Duration = Duration::from_millis(10);
+/// The station looks at the interlocks this often. Larger: a swipe or a plug is noticed later.
+pub const STATION_POLL: Duration = Duration::from_millis(10);
+/// An unchanged interlock status is repeated to the station after this long, ms.
+pub const STATUS_REPEAT_MS: u64 = 100;
+/// Meters are read this often, ms.
+pub const METER_PERIOD_MS: u64 = 1_000;
+/// A meter is silent after this many readings that failed.
+pub const METER_FAILURES: u32 = 5;
+/// Card readers are asked this often, ms.
+pub const READER_PERIOD_MS: u64 = 20;
+/// Events that may wait for the station. Full: the sender waits (adapters, control), nothing is lost.
+pub const STATION_INBOX: usize = 1_024;
+/// Inputs that may wait for an adapter. Full: the adapter is restarted, which brings it up to date.
+pub const ADAPTER_INBOX: usize = 256;
+/// Requests that may wait for the authorizers. Full: no opinion.
+pub const AUTHORIZE_INBOX: usize = 32;
+/// Link events that may wait for an adapter; a full queue holds the peer back.
+pub const LINK_EVENTS: usize = 64;
+/// Frames kept per adapter for people to look at.
+pub const FRAMES_SHOWN: usize = 10;
+/// Characters of a frame that are kept for people to look at.
+pub const FRAME_SHOWN_CHARS: usize = 400;
+/// Longest message accepted from a backend, bytes.
+pub const MAX_FRAME_BYTES: usize = 1 << 20;
+/// Longest line of the control socket, bytes.
+pub const MAX_CONTROL_LINE: usize = 64 << 10;
+/// Connections to the control socket at a time.
+pub const MAX_CONTROL_CLIENTS: usize = 16;
+/// How long the control socket waits for the station's answer.
+pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(5);
+/// Commands that one input of an adapter may lead to before the outcomes they cause are handed in.
+pub const MAX_ADAPTER_ROUNDS: usize = 64;
+/// How long SQLite waits for another writer.
+pub const DATABASE_BUSY: Duration = Duration::from_secs(5);
+/// Journal entries that all adapters have passed are deleted in steps of this many.
+pub const JOURNAL_PRUNE_STEP: u64 = 100;
+/// Faults kept in the history.
+pub const FAULT_HISTORY: u64 = 1_000;
+/// Log lines per second in the long run; more are counted and named once.
+pub const LOG_LINES_PER_SECOND: u64 = 200;
+/// Interlock events that may wait for the log.
+pub const INTERLOCK_EVENTS: usize = 256;
+/// Time that adapters get to say their last words before a restart.
+pub const LAST_WORDS: Duration = Duration::from_millis(800);

@@ -1,0 +1,409 @@
+//! Puts a station together from its configuration and runs it.
+
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use anyhow::{Context, Result, bail};
+use drivers::sim::{SimControl, SimEvseConfig, SimStation, SimWorld};
+use interlock::Interlock;
+use plugin_host::{Engine, EngineConfig, Loaded, PluginKind, Setting};
+use station::{BootReason, EvseId, Indication, Station};
+use units::Instant;
+
+use crate::adapter::{AdapterHandle, AdapterSetup};
+use crate::authorize::Authorizers;
+use crate::clock::{Clock, WallClock, system_wall};
+use crate::config::Config;
+use crate::interlock_thread::{Drive, InterlockThread, Pulse};
+use crate::journal::{self, Store};
+use crate::limits::{ADAPTER_INBOX, INTERLOCK_EVENTS, STATION_INBOX};
+use crate::messages::ToStation;
+use crate::pack::{Pack, PluginPolicy};
+use crate::slot::{PermitSlot, StatusSlot, trips_of};
+use crate::station_thread::{Core, Ended, Place};
+use crate::{api, control, systemd};
+
+/// Runs a station until it is told to end. A restart of the station replaces the process by a new one of the same
+/// program.
+///
+/// # Errors
+/// Whatever keeps it from starting, with what to do.
+pub fn run(config: Config, pack: Pack, clock: Clock) -> Result<()> {
+    prepare_state_dir(&config.state_dir)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .context("the machine refuses threads")?;
+    let listener = runtime
+        .block_on(control::listen(&control::socket_path(&config.state_dir)))
+        .with_context(|| format!("control socket in {}", config.state_dir.display()))?;
+    let api = match config.api_listen {
+        Some(address) => Some(
+            runtime
+                .block_on(tokio::net::TcpListener::bind(address))
+                .with_context(|| format!("api.listen = {address}"))?,
+        ),
+        None => None,
+    };
+    let (to_station, inbox) = sync_channel(STATION_INBOX);
+    let (core, interlocks) = assemble(&config, pack, clock, &to_station)?;
+    runtime.spawn(control::serve(listener, to_station.clone()));
+    if let Some(api) = api {
+        runtime.spawn(api::serve(api, to_station.clone()));
+    }
+    runtime.spawn(end_on_signal(to_station));
+    tracing::info!(ms = clock.now().as_millis(), "ready to plug");
+    systemd::ready();
+    let ended = run_station(core, inbox, clock)?;
+    systemd::stopping();
+    if !interlocks.stop() {
+        tracing::error!(
+            "the interlock's thread had ended before; the hardware held the contactors open"
+        );
+    }
+    drop(runtime);
+    match ended {
+        Ended::Shutdown => Ok(()),
+        Ended::Restart(_) => again(),
+    }
+}
+
+/// The station's thread. Its panic ends in withdrawn permits and open contactors, then in a restart by the supervisor.
+fn run_station(core: Core, inbox: Receiver<ToStation>, clock: Clock) -> Result<Ended> {
+    let thread = std::thread::Builder::new()
+        .name("station".to_owned())
+        .spawn(move || {
+            let (ended, core) = core.run(&inbox, systemd::watchdog(clock));
+            drop(inbox);
+            core.close();
+            ended
+        })
+        .context("the machine refuses threads")?;
+    match thread.join() {
+        Ok(ended) => Ok(ended),
+        Err(_) => {
+            bail!("the station's thread panicked; contactors are open. Please report the log")
+        }
+    }
+}
+
+/// Replaces the process by a new one: same program, same arguments.
+fn again() -> Result<()> {
+    let program = std::env::current_exe().context("the program cannot find itself")?;
+    let error = std::process::Command::new(program)
+        .args(std::env::args_os().skip(1))
+        .exec();
+    Err(error).context("the program cannot be started again")
+}
+
+async fn end_on_signal(station: SyncSender<ToStation>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        tracing::warn!("signals cannot be waited for");
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("ending");
+    // The queue drains every few milliseconds; a full one is tried again by the next signal.
+    let _full = station.try_send(ToStation::Shutdown);
+}
+
+fn prepare_state_dir(path: &Path) -> Result<()> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .with_context(|| format!("state_dir {} cannot be made", path.display()))?;
+    let mode = std::fs::metadata(path)?.permissions().mode();
+    if mode & 0o022 != 0 {
+        // Compiled plugins live there; whoever can write them owns the station.
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
+            .with_context(|| format!("state_dir {} is writable by others", path.display()))?;
+    }
+    Ok(())
+}
+
+fn assemble(
+    config: &Config,
+    pack: Pack,
+    clock: Clock,
+    to_station: &SyncSender<ToStation>,
+) -> Result<(Core, InterlockThread)> {
+    let opened = journal::open(&config.state_dir.join("station.db"))?;
+    let mut store = opened.store;
+    let boot_reason = take_boot_reason(&mut store);
+    let wall = WallClock::unknown(clock);
+    let now = clock.now();
+    let mut station_config = config.station.clone();
+    station_config.boot_reason = boot_reason;
+    let stored = store.settings()?;
+    for (key, value) in stored {
+        station_config.settings.retain(|(other, _)| *other != key);
+        station_config.settings.push((key, value));
+        if station_config.check().is_err() {
+            // Written by another version; the default is safer than not starting.
+            tracing::error!("a stored setting is not valid any longer and is left out");
+            station_config.settings.pop();
+        }
+    }
+    let mut station = Station::new(station_config, store.persistent_state()?, wall.moment());
+    if let Some(aside) = opened.moved_aside {
+        tracing::error!(
+            "the database was damaged; it was moved to {}, and a new one begins",
+            aside.display()
+        );
+    }
+    if config.trust_system_clock
+        && let Some(time) = system_wall()
+    {
+        store.set_wall_offset(wall.set(now, time))?;
+        station.handle_event(now, station::Event::ClockSet { wall: time });
+    }
+    let pulse = Arc::new(Pulse::default());
+    let (log_sender, log_events) = sync_channel(INTERLOCK_EVENTS);
+    let hardware = simulated_hardware(config, &store)?;
+    let interlocks = InterlockThread::start(clock, hardware.drives, log_sender, Arc::clone(&pulse))
+        .context("the interlock's thread cannot be started")?;
+    let settings: Vec<Setting> = station
+        .settings()
+        .into_iter()
+        .map(|view| Setting {
+            key: view.key,
+            value: view.value,
+        })
+        .collect();
+    let pack_name = pack.name.clone();
+    let (adapters, authorizers) = plugins(
+        config,
+        pack,
+        &store,
+        clock,
+        &wall,
+        to_station,
+        settings,
+        boot_reason,
+    )?;
+    let core = Core {
+        informed: vec![false; adapters.len()],
+        station,
+        store,
+        clock,
+        wall,
+        places: hardware.places,
+        adapters,
+        authorizers,
+        sim: hardware.control,
+        world_files: hardware.world_files,
+        log_events,
+        pulse,
+        pack: pack_name,
+        commits: 0,
+        asked: Default::default(),
+        uncommitted: Vec::new(),
+        unsaved: None,
+        retry_at: None,
+        latched: String::new(),
+        meter_due: Instant::ZERO,
+        reader_due: Instant::ZERO,
+        world_due: Instant::ZERO,
+        readers_silent: false,
+        ended: None,
+        local_answers: Default::default(),
+        next_local: 0,
+    };
+    Ok((core, interlocks))
+}
+
+/// The reason that the last process left for this one; it counts once.
+fn take_boot_reason(store: &mut Store) -> BootReason {
+    let reason = match store.record("boot_reason").ok().flatten().as_deref() {
+        Some("remote-reset") => BootReason::RemoteReset,
+        Some(_) | None => BootReason::PowerUp,
+    };
+    if let Err(error) = store.put_record("boot_reason", "") {
+        tracing::error!("the reason of the next start may be wrong: {error}");
+    }
+    reason
+}
+
+struct Hardware {
+    drives: Vec<Drive>,
+    places: Vec<Place>,
+    control: SimControl,
+    world_files: Vec<PathBuf>,
+}
+
+fn simulated_hardware(config: &Config, store: &Store) -> Result<Hardware> {
+    let latched = store.record("trips")?.unwrap_or_default();
+    let mut latched = latched.split(',').map(|bits| bits.parse().unwrap_or(0));
+    let mut world_files = Vec::new();
+    let mut sims = Vec::new();
+    for evse in &config.station.evses {
+        let file = config
+            .state_dir
+            .join(format!("simulated-evse-{}", evse.id.0));
+        let world = match std::fs::read_to_string(&file) {
+            Ok(text) => SimWorld::parse(&text).map_err(|error| {
+                anyhow::anyhow!(
+                    "{}: {error}; remove the file to begin with an empty socket",
+                    file.display()
+                )
+            })?,
+            Err(_) => SimWorld::EMPTY,
+        };
+        let attachment = evse.attachment;
+        let base = SimEvseConfig::socket();
+        sims.push(SimEvseConfig {
+            attachment,
+            supply: evse.phases,
+            world,
+            ..base
+        });
+        world_files.push(file);
+    }
+    let SimStation {
+        boards,
+        meters,
+        readers,
+        control,
+    } = SimStation::new(&sims, store.boot());
+    let mut drives = Vec::new();
+    let mut places = Vec::new();
+    let parts = boards.into_iter().zip(meters).zip(readers);
+    for ((((board, meter), reader), evse), profile) in
+        parts.zip(&config.station.evses).zip(&config.profiles)
+    {
+        let (permit, status) = (
+            Arc::new(PermitSlot::default()),
+            Arc::new(StatusSlot::default()),
+        );
+        drives.push(Drive {
+            evse: evse.id,
+            board: Box::new(board),
+            interlock: Interlock::resume(*profile, trips_of(latched.next().unwrap_or(0))),
+            permit: Arc::clone(&permit),
+            status: Arc::clone(&status),
+        });
+        places.push(place(
+            evse.id,
+            permit,
+            status,
+            Box::new(meter),
+            Box::new(reader),
+        ));
+    }
+    Ok(Hardware {
+        drives,
+        places,
+        control,
+        world_files,
+    })
+}
+
+fn place(
+    evse: EvseId,
+    permit: Arc<PermitSlot>,
+    status: Arc<StatusSlot>,
+    meter: Box<dyn drivers::Meter>,
+    reader: Box<dyn drivers::CardReader>,
+) -> Place {
+    Place {
+        evse,
+        permit,
+        status,
+        meter,
+        reader,
+        told: None,
+        meter_failures: 0,
+        indication: Indication::Boot,
+        signals: Vec::new(),
+    }
+}
+
+type Plugins = (Vec<AdapterHandle>, Option<Authorizers>);
+
+#[allow(
+    clippy::too_many_arguments,
+    reason = "the composition root hands everything on once"
+)]
+fn plugins(
+    config: &Config,
+    pack: Pack,
+    store: &Store,
+    clock: Clock,
+    wall: &WallClock,
+    station: &SyncSender<ToStation>,
+    settings: Vec<Setting>,
+    boot_reason: BootReason,
+) -> Result<Plugins> {
+    let engine = Engine::new(EngineConfig::STATION)?;
+    let cache = config.state_dir.join("compiled");
+    let mut adapters = Vec::new();
+    let mut members = Vec::new();
+    for policy in pack.plugins {
+        let loaded = load(&engine, &config.components, &cache, &policy)?;
+        match policy.kind {
+            PluginKind::Backend => {
+                let setup = AdapterSetup {
+                    place: adapters.len(),
+                    policy,
+                    loaded,
+                    identity: config.identity.clone(),
+                    store: store.again()?,
+                    clock,
+                    wall: wall.clone(),
+                    strictness: config.strictness,
+                    ca_file: config.ca_file.clone(),
+                    proxy: config.proxy.clone(),
+                    station: station.clone(),
+                    boot_reason,
+                };
+                adapters.push(AdapterHandle::start(setup, ADAPTER_INBOX)?);
+            }
+            PluginKind::Authorizer => members.push((policy, loaded)),
+            PluginKind::FreeCharging | PluginKind::Display => {
+                bail!(
+                    "plugin {}: this version runs backend and authorizer plugins in a station; take it out of the pack",
+                    policy.name
+                );
+            }
+        }
+    }
+    let authorizers = match members.is_empty() {
+        true => None,
+        false => Some(Authorizers::start(
+            members,
+            settings,
+            store.again()?,
+            wall.clone(),
+            station.clone(),
+        )?),
+    };
+    Ok((adapters, authorizers))
+}
+
+/// Reads, checks and compiles one component.
+///
+/// # Errors
+/// The file is missing or no plugin of this kind.
+pub fn load(engine: &Engine, folder: &Path, cache: &Path, policy: &PluginPolicy) -> Result<Loaded> {
+    let file = folder.join(format!("{}.wasm", policy.name));
+    let component = std::fs::read(&file).with_context(|| {
+        format!(
+            "plugin {}: {} cannot be read; `cargo xtask plugins` builds it",
+            policy.name,
+            file.display()
+        )
+    })?;
+    Ok(engine.load(policy.kind, &policy.name, &component, Some(cache))?)
+}

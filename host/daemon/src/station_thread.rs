@@ -1,0 +1,722 @@
+//! The station's thread: the state machine, its journal, meters, readers, and who is told what.
+//!
+//! It is the only one that touches [`Station`]. It never waits for an adapter: what an adapter's queue cannot take
+//! makes that adapter start again, which brings it up to date.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use drivers::sim::SimControl;
+use drivers::{CardReader, CardSeen, Meter};
+use interlock::{LogEvent, Status};
+use plugin_host::{
+    AuthorizeRequest, BackendInput, BackendRole, EvseInfo, RunningTransaction, Setting,
+};
+use serde_json::Value;
+use station::{
+    Action, BootReason, Decision, Event, EvseId, IdToken, Indication, JournalEvent, JournalSeq,
+    Measurand, Moment, PersistentState, RequestId, Requester, ResetKind, Sample, SamplePhase,
+    Signal, Station, TokenKind, Verdict,
+};
+use tokio::sync::mpsc;
+use units::{Instant, Millis, Timestamp};
+
+use crate::adapter::AdapterHandle;
+use crate::authorize::{Authorizers, ToAuthorizers};
+use crate::clock::{Clock, WallClock};
+use crate::interlock_thread::Pulse;
+use crate::journal::Store;
+use crate::limits::{
+    JOURNAL_PRUNE_STEP, LAST_WORDS, METER_FAILURES, METER_PERIOD_MS, READER_PERIOD_MS,
+    STATION_POLL, STATUS_REPEAT_MS,
+};
+use crate::messages::{Facts, ToAdapter, ToStation};
+use crate::slot::{PermitSlot, StatusSlot, trip_bits, trip_names};
+
+/// Journal writes that failed are tried again after this long, ms.
+const RETRY_MS: u64 = 500;
+/// The simulated world is written down this often, ms.
+const WORLD_MS: u64 = 100;
+
+/// One EVSE as the station's thread sees it.
+pub struct Place {
+    /// Which.
+    pub evse: EvseId,
+    /// Permit for its interlock.
+    pub permit: Arc<PermitSlot>,
+    /// Status of its interlock.
+    pub status: Arc<StatusSlot>,
+    /// Its meter.
+    pub meter: Box<dyn Meter>,
+    /// Its reader.
+    pub reader: Box<dyn CardReader>,
+    /// Last status told to the station, and when.
+    pub told: Option<(Status, Instant)>,
+    /// Readings that failed in a row.
+    pub meter_failures: u32,
+    /// Last indication.
+    pub indication: Indication,
+    /// Last short signals, newest last.
+    pub signals: Vec<Signal>,
+}
+
+/// Why the loop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The process was asked to end.
+    Shutdown,
+    /// The station restarts.
+    Restart(ResetKind),
+}
+
+/// Everything of the station's thread.
+pub struct Core {
+    pub(crate) station: Station,
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) wall: WallClock,
+    pub(crate) places: Vec<Place>,
+    pub(crate) adapters: Vec<AdapterHandle>,
+    /// Adapters that know how things stand and are kept up to date.
+    pub(crate) informed: Vec<bool>,
+    pub(crate) authorizers: Option<Authorizers>,
+    pub(crate) sim: SimControl,
+    pub(crate) world_files: Vec<PathBuf>,
+    pub(crate) log_events: Receiver<(EvseId, LogEvent)>,
+    pub(crate) commits: u64,
+    pub(crate) pulse: Arc<Pulse>,
+    pub(crate) pack: String,
+    /// Requests for a verdict that are under way, for the backend's turn.
+    pub(crate) asked: BTreeMap<RequestId, AuthorizeRequest>,
+    /// Entries and the record that a full disk holds up.
+    pub(crate) uncommitted: Vec<(JournalSeq, Moment, JournalEvent)>,
+    pub(crate) unsaved: Option<PersistentState>,
+    pub(crate) retry_at: Option<Instant>,
+    pub(crate) latched: String,
+    pub(crate) meter_due: Instant,
+    pub(crate) reader_due: Instant,
+    pub(crate) world_due: Instant,
+    pub(crate) readers_silent: bool,
+    pub(crate) ended: Option<Ended>,
+    pub(crate) local_answers: BTreeMap<RequestId, tokio::sync::oneshot::Sender<Value>>,
+    pub(crate) next_local: u64,
+}
+
+impl Core {
+    /// Runs until the station restarts or the process ends.
+    pub fn run(mut self, inbox: &Receiver<ToStation>, watchdog: impl Fn()) -> (Ended, Self) {
+        self.settle();
+        loop {
+            match inbox.recv_timeout(self.wait()) {
+                Ok(message) => {
+                    self.handle(message);
+                    // What waits already is taken along, a bounded number at a time.
+                    for _ in 0..64 {
+                        let Ok(message) = inbox.try_recv() else { break };
+                        self.handle(message);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => self.ended = Some(Ended::Shutdown),
+            }
+            self.look_around();
+            self.settle();
+            watchdog();
+            if let Some(ended) = self.ended {
+                return (ended, self);
+            }
+        }
+    }
+
+    fn wait(&self) -> Duration {
+        let now = self.clock.now();
+        let due = self.station.poll_timeout().map_or(STATION_POLL, |due| {
+            Duration::from_millis(due.since(now).get())
+        });
+        due.min(STATION_POLL)
+    }
+
+    fn handle(&mut self, message: ToStation) {
+        let now = self.clock.now();
+        match message {
+            ToStation::Event(event) => {
+                if let Event::BackendOnline { online } = event {
+                    self.tell_authorizers(ToAuthorizers::BackendConnected(online));
+                }
+                self.station.handle_event(now, event);
+            }
+            ToStation::SetClock(wall) => self.set_clock(now, wall),
+            ToStation::WantsFacts(place) => self.inform(place),
+            ToStation::NoOpinion(request) => self.ask_backend(now, request),
+            ToStation::Verdict(request, verdict) => {
+                self.asked.remove(&request);
+                self.station
+                    .handle_event(now, Event::Verdict { request, verdict });
+            }
+            ToStation::Control(request, answer) => self.control(&request, answer),
+            ToStation::Shutdown => self.ended = Some(Ended::Shutdown),
+        }
+    }
+
+    fn set_clock(&mut self, now: Instant, wall: Timestamp) {
+        let offset = self.wall.set(now, wall);
+        if let Err(error) = self.store.set_wall_offset(offset) {
+            tracing::error!("the time of this start cannot be stored: {error}");
+        }
+        self.station.handle_event(now, Event::ClockSet { wall });
+    }
+
+    // ---- hardware ----
+
+    fn look_around(&mut self) {
+        let now = self.clock.now();
+        self.read_interlocks(now);
+        if now >= self.reader_due {
+            self.reader_due = now.after(Millis::new(READER_PERIOD_MS));
+            self.read_cards(now);
+        }
+        if now >= self.meter_due {
+            self.meter_due = now.after(Millis::new(METER_PERIOD_MS));
+            for place in 0..self.places.len() {
+                self.read_meter(now, place);
+            }
+        }
+        if now >= self.world_due {
+            self.world_due = now.after(Millis::new(WORLD_MS));
+            self.save_world();
+        }
+        while let Ok((evse, event)) = self.log_events.try_recv() {
+            tracing::info!(
+                evse = evse.0,
+                at_ms = event.at.as_millis(),
+                "interlock: {:?}",
+                event.kind
+            );
+        }
+        self.station.handle_timeout(now);
+    }
+
+    fn read_interlocks(&mut self, now: Instant) {
+        let mut latched = Vec::with_capacity(self.places.len());
+        for place in &mut self.places {
+            let Some(status) = place.status.get() else {
+                continue;
+            };
+            latched.push(trip_bits(status.trips).to_string());
+            let repeat = place
+                .told
+                .is_none_or(|(told, at)| told != status || now.since(at).get() >= STATUS_REPEAT_MS);
+            if repeat {
+                if place
+                    .told
+                    .is_none_or(|(told, _)| told.trips != status.trips)
+                {
+                    tracing::warn!(evse = place.evse.0, trips = ?trip_names(status.trips), "trips");
+                }
+                place.told = Some((status, now));
+                let evse = place.evse;
+                self.station
+                    .handle_event(now, Event::Interlock { evse, status });
+            }
+        }
+        let latched = latched.join(",");
+        if latched != self.latched {
+            self.latched.clone_from(&latched);
+            if let Err(error) = self.store.put_record("trips", &latched) {
+                tracing::error!("latched trips cannot be stored: {error}");
+            }
+        }
+    }
+
+    fn read_cards(&mut self, now: Instant) {
+        let mut silent = false;
+        for place in &mut self.places {
+            match place.reader.poll(now) {
+                Ok(Some(CardSeen::Uid(uid))) => {
+                    let token = IdToken {
+                        value: uid.to_string(),
+                        kind: TokenKind::Rfid,
+                    };
+                    let evse = Some(place.evse);
+                    self.station
+                        .handle_event(now, Event::TokenPresented { evse, token });
+                }
+                Ok(Some(CardSeen::Unreadable)) => {
+                    let evse = Some(place.evse);
+                    self.station
+                        .handle_event(now, Event::TokenUnreadable { evse });
+                }
+                Ok(None) => {}
+                Err(_) => silent = true,
+            }
+        }
+        if silent != self.readers_silent {
+            self.readers_silent = silent;
+            self.station
+                .handle_event(now, Event::ReaderSilent { silent });
+        }
+    }
+
+    fn read_meter(&mut self, now: Instant, place: usize) {
+        let Some(place) = self.places.get_mut(place) else {
+            return;
+        };
+        let evse = place.evse;
+        match place.meter.read(now) {
+            Ok(reading) => {
+                place.meter_failures = 0;
+                let offered = place.told.map_or(0, |(status, _)| status.offered.get());
+                let samples = samples(&reading, offered);
+                let register = reading.register;
+                self.station.handle_event(
+                    now,
+                    Event::Meter {
+                        evse,
+                        register,
+                        samples,
+                    },
+                );
+            }
+            Err(error) => {
+                place.meter_failures = place.meter_failures.saturating_add(1);
+                if place.meter_failures == METER_FAILURES {
+                    tracing::error!(evse = evse.0, "{error}");
+                    self.station.handle_event(now, Event::MeterSilent { evse });
+                }
+            }
+        }
+    }
+
+    /// What a real street would keep while the program is gone: cable, vehicle, register.
+    fn save_world(&self) {
+        for (number, file) in self.world_files.iter().enumerate() {
+            let evse = u8::try_from(number + 1).unwrap_or(u8::MAX);
+            let Some(world) = self.sim.world(evse) else {
+                continue;
+            };
+            let temporary = file.with_extension("new");
+            let written = std::fs::write(&temporary, world.to_text())
+                .and_then(|()| std::fs::rename(&temporary, file));
+            if let Err(error) = written {
+                tracing::warn!("{}: {error}", file.display());
+            }
+        }
+    }
+
+    // ---- actions ----
+
+    /// Does what the station wants until it wants nothing more.
+    fn settle(&mut self) {
+        loop {
+            let mut rest = Vec::new();
+            let before = self.uncommitted.len();
+            while let Some(action) = self.station.poll_action() {
+                match action {
+                    Action::Permit { evse, permit } => {
+                        if let Some(place) = self.places.iter().find(|place| place.evse == evse) {
+                            place.permit.put(&permit);
+                        }
+                    }
+                    Action::Journal { seq, moment, event } => {
+                        self.uncommitted.push((seq, moment, event))
+                    }
+                    Action::Persist { state } => self.unsaved = Some(state),
+                    other => rest.push(other),
+                }
+            }
+            let nothing_new = rest.is_empty() && self.uncommitted.len() == before;
+            let committed = self.commit();
+            for action in rest {
+                self.act(action);
+            }
+            if nothing_new && !committed {
+                break;
+            }
+        }
+    }
+
+    /// Writes journal and record in one transaction. Answers whether the station was told of new entries.
+    fn commit(&mut self) -> bool {
+        let now = self.clock.now();
+        let held_up = self.retry_at.is_some_and(|at| now < at);
+        if held_up || (self.uncommitted.is_empty() && self.unsaved.is_none()) {
+            return false;
+        }
+        if !self.uncommitted.is_empty() {
+            self.save_world();
+        }
+        match self
+            .store
+            .commit_station(&self.uncommitted, self.unsaved.as_ref())
+        {
+            Ok(()) => {
+                self.retry_at = None;
+                self.unsaved = None;
+                self.commits = self.commits.saturating_add(1);
+                let last = self.uncommitted.last().map(|(seq, _, _)| *seq);
+                self.uncommitted.clear();
+                let Some(seq) = last else { return false };
+                self.station
+                    .handle_event(now, Event::JournalCommitted { seq });
+                self.broadcast(|| ToAdapter::JournalGrew);
+                if seq.0 % JOURNAL_PRUNE_STEP == 0 {
+                    self.prune();
+                }
+                true
+            }
+            Err(error) => {
+                tracing::error!(
+                    "the journal cannot be written, nothing new is granted power: {error}"
+                );
+                self.retry_at = Some(now.after(Millis::new(RETRY_MS)));
+                false
+            }
+        }
+    }
+
+    fn prune(&mut self) {
+        let names: Vec<String> = self
+            .adapters
+            .iter()
+            .map(|adapter| adapter.name.clone())
+            .collect();
+        if let Err(error) = self.store.prune(&names) {
+            tracing::warn!("old journal entries stay: {error}");
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            // Done before, together.
+            Action::Permit { .. } | Action::Journal { .. } | Action::Persist { .. } => {}
+            Action::Authorize {
+                request,
+                evse,
+                token,
+                purpose,
+                group,
+            } => {
+                self.authorize(AuthorizeRequest {
+                    request,
+                    evse,
+                    token,
+                    purpose,
+                    group,
+                });
+            }
+            Action::ConnectorChanged { status } => {
+                self.broadcast(|| ToAdapter::Input(BackendInput::Connector(status.clone())));
+            }
+            Action::FaultChanged { notice } => {
+                if let Err(error) = self.store.add_fault(&notice) {
+                    tracing::error!("fault history: {error}");
+                }
+                tracing::warn!(
+                    id = notice.id,
+                    active = notice.active,
+                    "fault: {}",
+                    notice.message
+                );
+                self.broadcast(|| ToAdapter::Input(BackendInput::Fault(notice.clone())));
+            }
+            Action::Reading { request, reading } => self.reading(request, reading),
+            Action::Respond {
+                to,
+                request,
+                outcome,
+                detail,
+            } => match to {
+                Requester::Adapter(name) => {
+                    let input = BackendInput::Outcome {
+                        request,
+                        outcome,
+                        detail,
+                    };
+                    self.tell_named(&name, ToAdapter::Input(input));
+                }
+                Requester::Local => self.answer_local(request, outcome, &detail),
+            },
+            Action::Indicate { evse, indication } => {
+                if let Some(place) = self.places.iter_mut().find(|place| place.evse == evse) {
+                    place.indication = indication;
+                }
+            }
+            Action::Signal { evse, signal } => self.signal(evse, signal),
+            Action::SettingChanged { key, value } => {
+                if let Err(error) = self.store.put_setting(&key, &value) {
+                    tracing::error!(key, "the setting is in force but cannot be stored: {error}");
+                }
+                let setting = Setting { key, value };
+                self.tell_authorizers(ToAuthorizers::SettingChanged(setting.clone()));
+                self.broadcast(|| ToAdapter::Input(BackendInput::SettingChanged(setting.clone())));
+            }
+            Action::Restart { kind } => self.restart(kind),
+        }
+    }
+
+    fn signal(&mut self, evse: Option<EvseId>, signal: Signal) {
+        for place in &mut self.places {
+            if evse.is_none_or(|evse| evse == place.evse) {
+                if place.signals.len() >= 8 {
+                    place.signals.remove(0);
+                }
+                place.signals.push(signal);
+            }
+        }
+    }
+
+    fn reading(&mut self, request: Option<(Requester, RequestId)>, reading: station::MeterReading) {
+        match request {
+            Some((Requester::Adapter(name), request)) => {
+                let input = BackendInput::Meter {
+                    request: Some(request),
+                    reading,
+                };
+                self.tell_named(&name, ToAdapter::Input(input));
+            }
+            Some((Requester::Local, request)) => {
+                self.answer_local(request, station::Outcome::Accepted, "reading taken");
+            }
+            None => self.broadcast(|| {
+                ToAdapter::Input(BackendInput::Meter {
+                    request: None,
+                    reading: reading.clone(),
+                })
+            }),
+        }
+    }
+
+    fn restart(&mut self, kind: ResetKind) {
+        tracing::warn!(?kind, "restarting");
+        if let Err(error) = self.store.put_record("boot_reason", "remote-reset") {
+            tracing::error!("the reason of the restart cannot be stored: {error}");
+        }
+        self.broadcast(|| ToAdapter::Input(BackendInput::Restarting(BootReason::RemoteReset)));
+        // Contactors are open already; the pause lets answers leave before the links close.
+        std::thread::sleep(LAST_WORDS);
+        self.ended = Some(Ended::Restart(kind));
+    }
+
+    // ---- plugins ----
+
+    fn authorize(&mut self, request: AuthorizeRequest) {
+        let now = self.clock.now();
+        let id = request.request;
+        self.asked.insert(id, request.clone());
+        while self.asked.len() > crate::limits::AUTHORIZE_INBOX {
+            self.asked.pop_first();
+        }
+        match &self.authorizers {
+            Some(chain) => {
+                if chain
+                    .inbox
+                    .try_send(ToAuthorizers::Authorize(request))
+                    .is_err()
+                {
+                    self.no_opinion(now, id, "too many cards at once");
+                }
+            }
+            None => self.ask_backend(now, id),
+        }
+    }
+
+    fn ask_backend(&mut self, now: Instant, id: RequestId) {
+        let Some(request) = self.asked.remove(&id) else {
+            return;
+        };
+        let primary = self
+            .adapters
+            .iter()
+            .position(|adapter| adapter.role == BackendRole::Primary);
+        let informed = primary.filter(|place| self.informed.get(*place) == Some(&true));
+        match informed {
+            Some(place) => {
+                self.tell(place, ToAdapter::Input(BackendInput::Authorize(request)));
+            }
+            None => self.no_opinion(now, id, "no backend adapter is running"),
+        }
+    }
+
+    fn no_opinion(&mut self, now: Instant, request: RequestId, reason: &str) {
+        self.asked.remove(&request);
+        let verdict = Verdict {
+            decision: Decision::NoOpinion,
+            group: None,
+            expires: None,
+            limit: None,
+            reason: Some(reason.to_owned()),
+            offline: true,
+            source: String::new(),
+        };
+        self.station
+            .handle_event(now, Event::Verdict { request, verdict });
+    }
+
+    fn tell_authorizers(&self, message: ToAuthorizers) {
+        if let Some(chain) = &self.authorizers
+            && chain.inbox.try_send(message).is_err()
+        {
+            tracing::error!(
+                "the authorizers do not keep up; a change of settings was not told to them"
+            );
+        }
+    }
+
+    fn inform(&mut self, place: usize) {
+        let facts = Facts {
+            identity: self.station.identity().clone(),
+            evses: self
+                .station
+                .evses()
+                .iter()
+                .map(|evse| EvseInfo {
+                    evse: evse.id,
+                    connectors: 1,
+                    fixed_cable: matches!(evse.attachment, interlock::Attachment::Tethered(_)),
+                    max_current: evse.max_current,
+                    phases: evse.phases.count(),
+                })
+                .collect(),
+            connectors: self.station.connectors(),
+            transactions: self
+                .station
+                .transactions()
+                .into_iter()
+                .map(|t| RunningTransaction {
+                    transaction: t.transaction,
+                    evse: t.evse,
+                    connector: t.connector,
+                    token: t.token,
+                    meter_start: t.meter_start,
+                    started: t.started,
+                })
+                .collect(),
+            faults: self.station.faults(),
+            settings: self
+                .station
+                .settings()
+                .into_iter()
+                .map(|view| Setting {
+                    key: view.key,
+                    value: view.value,
+                })
+                .collect(),
+        };
+        if let Some(informed) = self.informed.get_mut(place) {
+            *informed = true;
+        }
+        self.tell(place, ToAdapter::Facts(Box::new(facts)));
+    }
+
+    fn broadcast(&mut self, message: impl Fn() -> ToAdapter) {
+        for place in 0..self.adapters.len() {
+            if self.informed.get(place) == Some(&true) {
+                self.tell(place, message());
+            }
+        }
+    }
+
+    fn tell_named(&mut self, name: &str, message: ToAdapter) {
+        if let Some(place) = self
+            .adapters
+            .iter()
+            .position(|adapter| adapter.name == name)
+        {
+            self.tell(place, message);
+        }
+    }
+
+    /// Never waits. An adapter that cannot take more is started again and told everything anew.
+    pub(crate) fn tell(&mut self, place: usize, message: ToAdapter) {
+        let Some(adapter) = self.adapters.get(place) else {
+            return;
+        };
+        match adapter.inbox.try_send(message) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                tracing::error!(
+                    plugin = adapter.name,
+                    "the adapter does not keep up; it is started again"
+                );
+                let Some(informed) = self.informed.get_mut(place).filter(|informed| **informed)
+                else {
+                    return;
+                };
+                *informed = false;
+                let inbox = adapter.inbox.clone();
+                let sender = std::thread::Builder::new().name("adapter-restart".to_owned());
+                // One short-lived thread waits for room; `informed` keeps a second one from being started.
+                let spawned = sender.spawn(move || {
+                    let _ends_with_the_process = inbox.blocking_send(ToAdapter::Restart);
+                });
+                if let Err(error) = spawned {
+                    tracing::error!("the adapter stays uninformed: {error}");
+                }
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => {
+                tracing::error!(plugin = adapter.name, "the adapter's thread has ended");
+            }
+        }
+    }
+
+    /// Ends the other threads and says what is left for the next start.
+    pub fn close(self) {
+        self.save_world();
+        for adapter in &self.adapters {
+            if adapter.inbox.try_send(ToAdapter::Stop).is_err() {
+                tracing::warn!(
+                    plugin = adapter.name,
+                    "the adapter is ended without a last word"
+                );
+            }
+        }
+        for adapter in self.adapters {
+            adapter.join();
+        }
+        if let Some(chain) = self.authorizers {
+            chain.join();
+        }
+    }
+}
+
+fn samples(reading: &drivers::Measurement, offered_ma: u32) -> Vec<Sample> {
+    let sum = |measurand, value: i64| Sample {
+        measurand,
+        phase: None,
+        value,
+    };
+    let register = i64::try_from(reading.register.get()).unwrap_or(i64::MAX);
+    let mut samples = vec![
+        sum(Measurand::EnergyImportWh, register),
+        sum(Measurand::PowerImportW, i64::from(reading.power.get())),
+        sum(Measurand::CurrentOfferedMa, i64::from(offered_ma)),
+    ];
+    let phases = [SamplePhase::L1, SamplePhase::L2, SamplePhase::L3];
+    for (phase, current) in phases.into_iter().zip(reading.current) {
+        if let Some(current) = current {
+            let value = i64::from(current.get());
+            samples.push(Sample {
+                measurand: Measurand::CurrentImportMa,
+                phase: Some(phase),
+                value,
+            });
+        }
+    }
+    for (phase, voltage) in phases.into_iter().zip(reading.voltage) {
+        if let Some(voltage) = voltage {
+            let value = i64::from(voltage.get());
+            samples.push(Sample {
+                measurand: Measurand::VoltageMv,
+                phase: Some(phase),
+                value,
+            });
+        }
+    }
+    if let Some(frequency) = reading.frequency_mhz {
+        samples.push(sum(Measurand::FrequencyMhz, i64::from(frequency)));
+    }
+    samples
+}

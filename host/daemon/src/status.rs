@@ -1,0 +1,222 @@
+//! What the station shows of itself, as JSON.
+
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering::Relaxed;
+
+use interlock::{LockPosition, PilotState};
+use plugin_host::BackendRole;
+use serde_json::{Value, json};
+use station::{ChargingState, ConnectorStatus, EvseId, Indication, LimitSource};
+use units::Timestamp;
+
+use crate::slot::trip_names;
+use crate::station_thread::{Core, Place};
+
+impl Core {
+    /// Everything that `status` shows.
+    pub(crate) fn status(&self) -> Value {
+        let now = self.clock.now();
+        let wall = self.wall.moment().wall.map(Timestamp::as_unix_millis);
+        let evses: Vec<Value> = self.places.iter().map(|place| self.evse(place)).collect();
+        let faults: Vec<Value> = self
+            .station
+            .faults()
+            .iter()
+            .map(|notice| {
+                json!({
+                    "id": notice.id, "evse": notice.evse.map(|evse| evse.0), "code": notice.code,
+                    "vendor_code": notice.vendor_code, "message": notice.message,
+                    "stops_transaction": notice.stops_transaction,
+                })
+            })
+            .collect();
+        let overflow = self.station.overflow();
+        json!({
+            "ok": true,
+            "vendor": self.station.identity().vendor,
+            "model": self.station.identity().model,
+            "firmware": self.station.identity().firmware,
+            "pack": self.pack,
+            "uptime_ms": now.as_millis(),
+            "wall_ms": wall,
+            "clock_known": wall.is_some(),
+            "boot": self.store.boot(),
+            "evses": evses,
+            "faults": faults,
+            "plugins": self.plugins(),
+            "journal": {
+                "last": self.store.last_journal().unwrap_or(0),
+                "commits": self.commits,
+                "held_up": self.uncommitted.len(),
+            },
+            "interlock": {
+                "ticks": self.pulse.ticks.load(Relaxed),
+                "late_ticks": self.pulse.late.load(Relaxed),
+                "worst_delay_us": self.pulse.worst_delay_us.load(Relaxed),
+                "lost_events": self.pulse.lost_events.load(Relaxed),
+                "realtime": self.pulse.realtime.load(Relaxed),
+            },
+            "overflow": format!("{overflow:?}"),
+        })
+    }
+
+    fn evse(&self, place: &Place) -> Value {
+        let connector = self
+            .station
+            .connectors()
+            .into_iter()
+            .find(|c| c.evse == place.evse);
+        let (rows, winner) = self
+            .station
+            .limits(place.evse)
+            .map_or((Vec::new(), None), |(rows, winner)| (rows, Some(winner)));
+        let transaction = self
+            .station
+            .transactions()
+            .into_iter()
+            .find(|t| t.evse == place.evse);
+        let status = place.told.map(|(status, _)| status);
+        let sim = self.sim.view(place.evse.0);
+        json!({
+            "evse": place.evse.0,
+            "indication": indication_word(place.indication),
+            "signals": place.signals.iter().map(|signal| format!("{signal:?}")).collect::<Vec<_>>(),
+            "pilot": status.map(|status| pilot_word(status.pilot)),
+            "offered_ma": status.map(|status| status.offered.get()),
+            "contactor": status.map(|status| if status.energised { "closed" } else { "open" }),
+            "lock": status.map(|status| lock_word(status.lock)),
+            "trips": status.map(|status| trip_names(status.trips)),
+            "permit_ma": self.station.permit(place.evse).map(|permit| permit.max_current.get()),
+            "register_wh": self.station.register(place.evse).map(units::WattHours::get),
+            "connector": connector.as_ref().map(connector_json),
+            "transaction": transaction.map(|t| json!({
+                "id": t.transaction.0, "token": t.token.value, "meter_start_wh": t.meter_start.get(),
+                "energy_wh": t.energy.get(), "silent": t.silent,
+            })),
+            "limits": rows.iter().map(|row| json!({
+                "source": limit_word(row.source), "current_ma": row.current.get(),
+            })).collect::<Vec<_>>(),
+            "limited_by": winner.map(|row| limit_word(row.source)),
+            "limit_ma": winner.map(|row| row.current.get()),
+            "vehicle": sim.map(|view| json!({
+                "cable": view.cable, "ev": view.ev.map(|mode| format!("{mode:?}")), "held": view.plug_held,
+                "contactor_closed": view.contactor_closed, "taken_wh": view.ev_taken_wh,
+                "current_ma": view.current_ma,
+            })),
+        })
+    }
+
+    /// The plugins, as `plugin list` shows them.
+    pub(crate) fn plugins(&self) -> Vec<Value> {
+        let mut plugins: Vec<Value> = Vec::new();
+        if let Some(chain) = &self.authorizers {
+            let views = chain.views.lock().unwrap_or_else(PoisonError::into_inner);
+            plugins.extend(views.iter().map(|view| {
+                json!({
+                    "name": view.name, "kind": "authorizer", "version": view.version, "state": view.health,
+                    "failures": view.failures, "last_error": view.last_error,
+                })
+            }));
+        }
+        plugins.extend(self.adapters.iter().map(|adapter| {
+            let view = adapter.view.lock().unwrap_or_else(PoisonError::into_inner);
+            let role = match adapter.role {
+                BackendRole::Primary => "primary",
+                BackendRole::Observer => "observer",
+            };
+            let lag = self
+                .store
+                .entries_after(station::JournalSeq(view.cursor))
+                .unwrap_or(0);
+            json!({
+                "name": adapter.name, "kind": "backend", "role": role, "version": view.version,
+                "state": view.health, "failures": view.failures, "last_error": view.last_error,
+                "calls": view.calls, "link": view.link, "link_detail": view.link_detail,
+                "registration": view.registration, "detail": view.detail,
+                "backend_error": view.backend_error, "outbox": view.outbox, "cursor": view.cursor,
+                "journal_lag": lag, "refusals": view.refusals, "frames": view.frames,
+            })
+        }));
+        plugins
+    }
+
+    /// Reads one EVSE number out of a request; 1 if it has none.
+    pub(crate) fn evse_of(request: &Value) -> Option<EvseId> {
+        match request.get("evse") {
+            None | Some(Value::Null) => Some(EvseId(1)),
+            Some(value) => u8::try_from(value.as_u64()?).ok().map(EvseId),
+        }
+    }
+}
+
+fn connector_json(connector: &ConnectorStatus) -> Value {
+    json!({
+        "operative": connector.operative, "plugged": connector.plugged, "authorized": connector.authorized,
+        "charging": charging_word(connector.charging), "finishing": connector.finishing,
+        "reserved": connector.reserved, "fault": connector.fault.as_ref().map(|fault| fault.id),
+    })
+}
+
+const fn pilot_word(pilot: PilotState) -> &'static str {
+    match pilot {
+        PilotState::A => "A",
+        PilotState::B => "B",
+        PilotState::C => "C",
+        PilotState::D => "D",
+        PilotState::E => "E",
+        PilotState::F => "F",
+    }
+}
+
+const fn lock_word(lock: LockPosition) -> &'static str {
+    match lock {
+        LockPosition::Unlocked => "unlocked",
+        LockPosition::Locked => "locked",
+        LockPosition::Unknown => "unknown",
+        LockPosition::Missing => "missing",
+    }
+}
+
+const fn charging_word(charging: ChargingState) -> &'static str {
+    match charging {
+        ChargingState::Idle => "idle",
+        ChargingState::EvConnected => "ev-connected",
+        ChargingState::Charging => "charging",
+        ChargingState::SuspendedEv => "suspended-ev",
+        ChargingState::SuspendedEvse => "suspended-evse",
+    }
+}
+
+const fn limit_word(source: LimitSource) -> &'static str {
+    match source {
+        LimitSource::Cable => "cable",
+        LimitSource::Hardware => "hardware",
+        LimitSource::Installation => "installation",
+        LimitSource::Operator => "operator",
+        LimitSource::SupplyLine => "supply-line",
+        LimitSource::LoadManagement => "load-management",
+        LimitSource::BackendProfile => "backend-profile",
+        LimitSource::Temperature => "temperature",
+        LimitSource::Token => "token",
+        LimitSource::User => "user",
+        LimitSource::SimplifiedPilot => "simplified-pilot",
+    }
+}
+
+const fn indication_word(indication: Indication) -> &'static str {
+    match indication {
+        Indication::Boot => "boot",
+        Indication::Available => "available",
+        Indication::Reserved => "reserved",
+        Indication::Authorising => "authorising",
+        Indication::AuthorisedWaiting => "authorised-waiting",
+        Indication::Preparing => "preparing",
+        Indication::SuspendedEv => "suspended-ev",
+        Indication::SuspendedEvse => "suspended-evse",
+        Indication::Charging => "charging",
+        Indication::Finishing => "finishing",
+        Indication::Fault => "fault",
+        Indication::Unavailable => "unavailable",
+        Indication::Update => "update",
+    }
+}
