@@ -232,7 +232,7 @@ fn station_rows() -> Vec<Row> {
             note,
         },
         Row {
-            what: "swipe (locally authorised) → authorised, worst",
+            what: "swipe (locally authorised) → permit issued, worst",
             measured: value(|numbers| numbers.swipe_ms),
             unit: "ms",
             bound: Bound::AtMost(20.0),

@@ -1,4 +1,4 @@
-//! Numbers of the whole station: start, memory over TLS, card to authorisation.
+//! Numbers of the whole station: start, memory over TLS, card to permit.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixDatagram;
@@ -16,6 +16,8 @@ use crate::{peers, shell};
 const STARTS: usize = 7;
 const SWIPES: usize = 10;
 const STEP: Duration = Duration::from_secs(60);
+/// Between plug and card, so that one is not measured with the other.
+const REST: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(20);
 /// Time for the station to come to rest before its memory is read.
 const SETTLE: Duration = Duration::from_secs(5);
@@ -29,11 +31,11 @@ pub struct Numbers {
     pub start_ms: f64,
     /// Resident memory with one backend connected over TLS.
     pub resident_mib: f64,
-    /// Card at the reader to authorised, worst.
+    /// Card at the reader to a permit, worst.
     pub swipe_ms: f64,
 }
 
-/// Measures with the E-Flux pack.
+/// Measures with the E-Flux adapter and a local list.
 ///
 /// # Errors
 /// When the station or its central system cannot be started, or do not do what is measured.
@@ -121,42 +123,58 @@ fn plugins(station: &Station) -> Result<usize> {
     Ok(list.map_or(0, Vec::len))
 }
 
-/// Time from the card to `authorized` in the status; the card is in the whitelist. Worst of some.
+/// Time from the card to a permit, with a car plugged in and the card on the local list. Worst of some.
 fn swipes(station: &Station) -> Result<f64> {
     let mut worst = 0.0_f64;
     for _ in 0..SWIPES {
-        until(|| Ok(!authorized(station)?))?;
+        station.plug_in()?;
+        until("the plug is seen", || {
+            Ok(connector(station, "plugged")? == Some(true))
+        })?;
+        std::thread::sleep(REST);
         let start = Instant::now();
         station.swipe()?;
-        while !authorized(station)? {
+        while permit_ma(station)? == 0 {
             if start.elapsed() > STEP {
-                bail!("the whitelisted card is not accepted");
+                bail!("the card on the local list gets no permit");
             }
         }
         worst = worst.max(start.elapsed().as_secs_f64() * 1e3);
-        // The second swipe gives the authorisation back.
         station.swipe()?;
+        until("the permit is withdrawn", || Ok(permit_ma(station)? == 0))?;
+        until("the plug is released", || Ok(station.unplug().is_ok()))?;
+        until("standby", || {
+            Ok(connector(station, "plugged")? == Some(false))
+        })?;
     }
     Ok(worst)
 }
 
-fn until(mut reached: impl FnMut() -> Result<bool>) -> Result<()> {
+fn until(what: &str, mut reached: impl FnMut() -> Result<bool>) -> Result<()> {
     let start = Instant::now();
     while !reached()? {
         if start.elapsed() > STEP {
-            bail!("the station does not come back to standby");
+            bail!("waited in vain until {what}");
         }
         std::thread::sleep(LOOK);
     }
     Ok(())
 }
 
-fn authorized(station: &Station) -> Result<bool> {
-    let status = station.control(&serde_json::json!({"verb": "status"}))?;
-    let first = status
-        .pointer("/evses/0/authorized")
-        .and_then(Value::as_bool);
-    first.context("the status does not say whether EVSE 1 is authorised")
+fn status(station: &Station) -> Result<Value> {
+    station.control(&serde_json::json!({"verb": "status"}))
+}
+
+fn permit_ma(station: &Station) -> Result<u64> {
+    Ok(status(station)?
+        .pointer("/evses/0/permit_ma")
+        .and_then(Value::as_u64)
+        .unwrap_or(0))
+}
+
+fn connector(station: &Station, what: &str) -> Result<Option<bool>> {
+    let path = format!("/evses/0/connector/{what}");
+    Ok(status(station)?.pointer(&path).and_then(Value::as_bool))
 }
 
 /// An authority and a certificate for 127.0.0.1, made with the openssl program.

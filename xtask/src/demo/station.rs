@@ -201,13 +201,19 @@ fn spawn(program: &Path, folder: &Path, ready: Option<&Path>) -> Result<Child> {
 
 fn configuration(launch: &Launch<'_>, folder: &Path) -> String {
     let root = shell::root();
+    // The pack for trying out has a local list in front of the E-Flux adapter.
+    let pack = if launch.whitelist.is_some() {
+        "demo"
+    } else {
+        launch.operator.pack()
+    };
     let adapter = launch.operator.adapter();
     let mut text = format!(
         "# Written by `cargo xtask`: a station with a simulated board, its operator's host replaced by loopback.\n\
          board = \"simulated\"\nidentity = \"{IDENTITY}\"\nstate_dir = {:?}\npack = {:?}\ncomponents = {:?}\n\n\
          [api]\nlisten = \"127.0.0.1:0\"\n",
         folder.join("state"),
-        root.join(format!("policies/{}.toml", launch.operator.pack())),
+        root.join(format!("policies/{pack}.toml")),
         root.join("target/components"),
     );
     if let Some(authority) = &launch.authority {
@@ -215,7 +221,7 @@ fn configuration(launch: &Launch<'_>, folder: &Path) -> String {
     }
     text += "\n[settings]\nmeter_sample_interval_s = 2\n";
     if let Some(card) = launch.whitelist {
-        text += &format!("\n[plugin.auth-local-whitelist.settings]\ncards = {card:?}\n");
+        text += &format!("\n[plugin.auth-local-whitelist.settings]\nentries = {card:?}\n");
     }
     let base = &launch.base;
     text += &format!("\n[plugin.{adapter}]\nconnect = [\"{base}/\"]\n");

@@ -128,42 +128,132 @@ fn draw(
     frame.render_widget(keys.block(Block::bordered()), foot);
 }
 
-/// The status answer as lines: one per scalar, nested objects on one line each.
+/// The parts of the status answer that tell what a charge is doing.
 fn station_lines(status: &Value) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
-    let Some(fields) = status.as_object() else {
-        return lines;
-    };
-    for (key, value) in fields {
-        match value {
-            Value::Array(items) => {
-                for item in items {
-                    lines.push(Line::from(format!("{key}: {}", flat(item))));
-                }
-            }
-            other if key != "ok" => lines.push(Line::from(format!("{key}: {}", flat(other)))),
-            _ => {}
+    for evse in items(status, "evses") {
+        let vehicle = evse.get("vehicle").unwrap_or(&Value::Null);
+        lines.push(Line::styled(
+            format!(
+                "EVSE {} · {} · pilot {} · contactor {} · lock {} · charging state {}",
+                word(evse, "/evse"),
+                word(evse, "/indication"),
+                word(evse, "/pilot"),
+                word(evse, "/contactor"),
+                word(evse, "/lock"),
+                word(evse, "/connector/charging"),
+            ),
+            Style::new().add_modifier(Modifier::BOLD),
+        ));
+        lines.push(Line::from(format!(
+            "  offered {} · permit {} · car {} draws {}",
+            amps(evse.get("offered_ma")),
+            amps(evse.get("permit_ma")),
+            word(vehicle, "/ev"),
+            amps(vehicle.get("current_ma")),
+        )));
+        let winner = word(evse, "/limited_by");
+        let limits = items(evse, "limits").iter().map(|row| {
+            let source = word(row, "/source");
+            let mark = if source == winner { " ◀ wins" } else { "" };
+            format!("{source} {}{mark}", amps(row.get("current_ma")))
+        });
+        lines.push(Line::from(format!(
+            "  limits: {}",
+            limits.collect::<Vec<_>>().join(" · ")
+        )));
+        if evse
+            .get("transaction")
+            .is_some_and(|transaction| !transaction.is_null())
+        {
+            lines.push(Line::from(format!(
+                "  transaction {} · card {} · {} Wh",
+                word(evse, "/transaction/id"),
+                word(evse, "/transaction/token"),
+                word(evse, "/transaction/energy_wh"),
+            )));
         }
+    }
+    for plugin in items(status, "plugins") {
+        lines.push(Line::from(format!(
+            "plugin {} · {} · {} {} · {} calls · {} failures · outbox {}",
+            word(plugin, "/name"),
+            word(plugin, "/state"),
+            word(plugin, "/registration"),
+            word(plugin, "/detail"),
+            word(plugin, "/calls"),
+            word(plugin, "/failures"),
+            word(plugin, "/outbox"),
+        )));
+    }
+    for fault in items(status, "faults") {
+        let text = format!("fault {} · {}", word(fault, "/id"), word(fault, "/message"));
+        lines.push(Line::styled(text, Style::new().fg(Color::Red)));
     }
     lines
 }
 
-fn flat(value: &Value) -> String {
+fn items<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value
+        .get(key)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
+}
+
+/// The value at a path, as a word; a dash if there is none.
+fn word(value: &Value, path: &str) -> String {
+    match value.pointer(path) {
+        None | Some(Value::Null) => "–".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// Milliamperes, one value or one per phase, as amperes.
+fn amps(value: Option<&Value>) -> String {
+    let one = |value: &Value| value.as_f64().map(|ma| format!("{:.1}", ma / 1000.0));
     match value {
-        Value::Object(fields) => {
-            let parts: Vec<_> = fields
-                .iter()
-                .map(|(key, value)| format!("{key} {}", flat(value)))
-                .collect();
-            parts.join(" · ")
-        }
-        Value::Array(items) => {
+        Some(Value::Array(phases)) => {
             format!(
-                "[{}]",
-                items.iter().map(flat).collect::<Vec<_>>().join(", ")
+                "{} A",
+                phases.iter().filter_map(one).collect::<Vec<_>>().join("/")
             )
         }
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Some(value) => one(value).map_or("–".to_owned(), |amps| format!("{amps} A")),
+        None => "–".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_winning_limit_is_marked() {
+        let status = json!({"evses": [{
+            "evse": 1, "limited_by": "cable", "offered_ma": 20_000,
+            "limits": [{"source": "cable", "current_ma": 20_000}, {"source": "hardware", "current_ma": 32_000}],
+            "vehicle": {"ev": "Draw", "current_ma": [16_000, 16_000, 15_900]},
+        }]});
+        let text: Vec<String> = station_lines(&status)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert!(
+            text.iter()
+                .any(|line| line.contains("cable 20.0 A ◀ wins · hardware 32.0 A"))
+        );
+        assert!(
+            text.iter()
+                .any(|line| line.contains("offered 20.0 A") && line.contains("16.0/16.0/15.9 A"))
+        );
+    }
+
+    #[test]
+    fn a_station_that_says_nothing_yet_is_drawn_without_a_panic() {
+        assert!(station_lines(&json!({})).is_empty());
+        assert!(
+            !station_lines(&json!({"evses": [{}], "plugins": [{}], "faults": [{}]})).is_empty()
+        );
     }
 }

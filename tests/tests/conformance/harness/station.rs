@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -95,6 +96,7 @@ impl Station {
         let folder = scratch("station");
         let text = configuration(setup, port, certificates, &folder);
         std::fs::write(folder.join("station.toml"), text).unwrap();
+        copy_compiled(&shared_compiled(), &folder.join("state/compiled"));
         Self {
             folder,
             operator: setup.operator,
@@ -191,9 +193,24 @@ impl Station {
         self.sim("plug-in", json!({"evse": evse}));
     }
 
-    /// The cable leaves the station (and the car).
+    /// The cable leaves the station (and the car), as soon as the lock lets go of it.
     pub fn unplug(&self, evse: u8) {
-        self.sim("unplug", json!({"evse": evse}));
+        let request = json!({"verb": "sim", "do": "unplug", "evse": evse});
+        let start = Instant::now();
+        loop {
+            let answer = self.try_control(&request).expect("control socket");
+            if answer["ok"] == true {
+                return;
+            }
+            let held = answer["error"]
+                .as_str()
+                .is_some_and(|error| error.contains("lock holds"));
+            assert!(
+                held && start.elapsed() < SOON,
+                "unplug was answered {answer}"
+            );
+            std::thread::sleep(POLL);
+        }
     }
 
     /// The cable leaves the car and stays in the station.
@@ -240,6 +257,7 @@ impl Drop for Station {
             process::end(&mut child);
         }
         if !std::thread::panicking() {
+            copy_compiled(&self.folder.join("state/compiled"), &shared_compiled());
             let _ = std::fs::remove_dir_all(&self.folder);
         }
     }
@@ -264,6 +282,33 @@ fn log_file(folder: &std::path::Path) -> File {
         .append(true)
         .open(folder.join("station.log"))
         .unwrap()
+}
+
+/// Compiled plugins, kept from case to case: compiling them is the slowest part of a start, and the station checks what
+/// it finds there.
+fn shared_compiled() -> PathBuf {
+    process::root().join("target/conformance-compiled")
+}
+
+/// Copies compiled plugins; another case may do the same at the same time, so files appear whole or not at all.
+fn copy_compiled(from: &std::path::Path, to: &std::path::Path) {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let Ok(files) = std::fs::read_dir(from) else {
+        return;
+    };
+    if !to.exists() {
+        let _ = std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(to);
+    }
+    for file in files.flatten() {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let partial = to.join(format!(".{}-{number}", std::process::id()));
+        if std::fs::copy(file.path(), &partial).is_ok() {
+            let _ = std::fs::rename(&partial, to.join(file.file_name()));
+        }
+    }
 }
 
 /// The station's program, built beside this test by `cargo xtask test`.
@@ -314,6 +359,10 @@ fn configuration(
     if let Some(certificates) = certificates {
         text += &format!("\n[tls]\nca = {:?}\n", certificates.authority());
     }
+    if setup.fixed_cable {
+        let evse = "\n[[evse]]\nprofile = \"tethered-32a\"\nmax_current_a = 32\n";
+        text += &evse.repeat(2);
+    }
     text += "\n[settings]\n";
     for (key, value) in &setup.settings {
         text += &format!("{key} = {value}\n");
@@ -323,6 +372,7 @@ fn configuration(
         "\n[plugin.{adapter}.settings]\nurl = \"{base}{}\"\n",
         operator.path()
     );
+    text += "reconnect_base_s = \"1\"\nreconnect_max_s = \"2\"\n";
     for (key, value) in &setup.adapter {
         text += &format!("{key} = {value:?}\n");
     }
