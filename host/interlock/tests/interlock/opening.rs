@@ -204,6 +204,34 @@ fn a_permit_for_ever_is_not_believed() {
 }
 
 #[test]
+fn a_permit_counts_up_to_10_s_ahead() {
+    for (ahead, believed) in [(10_000, true), (10_001, false)] {
+        let mut bench = Bench::new(BoardProfile::socket_32a());
+        bench.station_alive = false;
+        bench.permit.valid_until = units::Instant::from_millis(bench.now + ahead);
+        bench.step();
+        assert_eq!(bench.status().permit_fresh, believed, "{ahead} ms ahead");
+    }
+}
+
+#[test]
+fn nothing_closes_while_the_earth_flickers() {
+    let mut bench = Bench::idle(BoardProfile::socket_32a());
+    bench.plug_in();
+    bench.run(3_000);
+    bench.world.ev = Ev::Asks;
+    bench.never_closes(490);
+    bench.world.earth_ok = false;
+    bench.never_closes(20);
+    assert!(
+        bench.trips().is_empty(),
+        "too short for a trip, long enough to wait"
+    );
+    bench.world.earth_ok = true;
+    bench.until_closed(100);
+}
+
+#[test]
 fn a_station_that_is_no_longer_available_withdraws_first() {
     let mut bench = Bench::socket();
     bench.permit.available = false;

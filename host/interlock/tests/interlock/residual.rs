@@ -227,3 +227,20 @@ fn a_device_that_tripped_is_tested_again_before_the_next_charge() {
     assert!(!bench.status().self_test_fresh);
     bench.until(5_000, |bench| bench.out.rdc_self_test);
 }
+
+#[test]
+fn an_output_that_lingers_after_the_self_test_is_no_trip_and_one_that_stays_is() {
+    for (lingers, trips) in [(500, false), (1_200, true)] {
+        let mut bench = Bench::new(BoardProfile::tethered_32a());
+        bench.until(3_000, |bench| bench.out.rdc_self_test);
+        bench.until(1_000, |bench| !bench.out.rdc_self_test);
+        bench.world.rdc_tripped = true;
+        bench.run(lingers);
+        assert_eq!(bench.has(Trip::ResidualCurrent), trips, "{lingers} ms");
+        if !trips {
+            bench.world.rdc_tripped = false;
+            bench.run(100);
+            assert!(bench.status().self_test_fresh);
+        }
+    }
+}
