@@ -466,7 +466,7 @@ fn limit_that_falls_while_charging_is_followed_and_below_the_minimum_it_suspends
     world.run(secs(3));
     world.swipe(1, GOOD_CARD);
     charges(&mut world, 1);
-    let mut limit = |world: &mut World, amps: u16| {
+    let limit = |world: &mut World, amps: u16| {
         let current = Some(Milliamps::from_amps(amps));
         world
             .act(Do::Limit(1, LimitSource::LoadManagement, current))

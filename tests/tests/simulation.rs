@@ -15,7 +15,11 @@ const LIVELY: Millis = Millis::from_secs(120);
 
 /// A world of this seed; half of them let unknown cards in while the backend is away.
 fn world(seed: u64) -> World {
-    let offline = if seed % 2 == 0 { "true" } else { "false" };
+    let offline = if seed.is_multiple_of(2) {
+        "true"
+    } else {
+        "false"
+    };
     let config = WorldConfig::new(seed)
         .setting("allow_unknown_offline", offline)
         .setting("meter_sample_interval_s", "10");

@@ -15,11 +15,14 @@ impl<A: BackendAdapter + Send> Running for A {
     }
 }
 
+/// An instance and its first commands.
+pub type Started = (Box<dyn Running>, Vec<Command>);
+
 /// How to start an adapter.
 #[derive(Clone, Copy)]
 pub struct AdapterKind {
     pub describe: fn() -> sdk::Manifest,
-    pub start: fn(Moment, StartContext) -> (Box<dyn Running>, Vec<Command>),
+    pub start: fn(Moment, StartContext) -> Started,
 }
 
 impl AdapterKind {

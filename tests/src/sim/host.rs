@@ -99,79 +99,26 @@ impl World {
     }
 
     fn execute(&mut self, action: Action) {
-        match action {
+        let alone = self
+            .software
+            .as_ref()
+            .is_none_or(|software| software.adapter.is_none());
+        match &action {
             Action::Permit { evse, permit } => {
                 if let Some(software) = &mut self.software {
-                    software.permits[usize::from(evse.0) - 1] = permit;
+                    software.permits[usize::from(evse.0) - 1] = *permit;
                 }
             }
-            Action::Authorize {
-                request,
-                evse,
-                token,
-                purpose,
-                group,
-            } => {
-                if !self
-                    .software
-                    .as_ref()
-                    .is_some_and(|software| software.adapter.is_some())
-                {
-                    let verdict = convert::no_opinion();
-                    self.work
-                        .push_back(Work::Station(Event::Verdict { request, verdict }));
-                    return;
-                }
-                self.checker.asked(request, &token);
-                let request = sdk::AuthorizeRequest {
-                    request_id: request.0,
-                    evse_id: evse.map(|evse| evse.0.into()),
-                    token: convert::token(&token),
-                    purpose: convert::purpose(purpose),
-                    group,
-                };
-                self.work
-                    .push_back(Work::Adapter(Input::Authorize(request)));
+            Action::Authorize { request, .. } if alone => {
+                let (request, verdict) = (*request, convert::no_opinion());
+                let event = Event::Verdict { request, verdict };
+                self.work.push_back(Work::Station(event));
             }
-            Action::ConnectorChanged { status } => {
-                let input = Input::Connector(convert::connector(&status));
-                self.work.push_back(Work::Adapter(input));
-            }
+            Action::Authorize { request, token, .. } => self.checker.asked(*request, token),
             Action::FaultChanged { notice } => {
-                self.note(format!(
-                    "fault {} {}",
-                    notice.id,
-                    if notice.active { "on" } else { "off" }
-                ));
-                self.work
-                    .push_back(Work::Adapter(Input::Fault(convert::fault(&notice))));
+                let way = if notice.active { "on" } else { "off" };
+                self.note(format!("fault {} {way}", notice.id));
             }
-            Action::Reading { request, reading } => {
-                let id = match request {
-                    Some((Requester::Adapter(_), id)) => Some(id.0),
-                    Some((Requester::Local, _)) => return,
-                    None => None,
-                };
-                let input = Input::Meter((id, convert::reading(&reading)));
-                self.work.push_back(Work::Adapter(input));
-            }
-            Action::Respond {
-                to: Requester::Adapter(_),
-                request,
-                outcome,
-                detail,
-            } => {
-                let outcome = sdk::backend::Outcome {
-                    request_id: request.0,
-                    kind: convert::outcome(outcome),
-                    detail,
-                };
-                self.work.push_back(Work::Adapter(Input::Outcome(outcome)));
-            }
-            Action::Respond {
-                to: Requester::Local,
-                ..
-            } => {}
             Action::Indicate { evse, indication } => {
                 self.note(format!("evse {}: shows {indication:?}", evse.0));
             }
@@ -181,20 +128,20 @@ impl World {
             }
             Action::SettingChanged { key, value } => {
                 self.disk.settings.insert(key.clone(), value.clone());
-                let setting = sdk::Setting { key, value };
-                self.work
-                    .push_back(Work::Adapter(Input::SettingChanged(setting)));
             }
-            // Committed before this is called.
-            Action::Journal { .. } | Action::Persist { .. } => {}
             Action::Restart { kind } => {
-                let input = Input::Restarting(convert::boot_reason(BootReason::RemoteReset));
-                self.work.push_back(Work::Adapter(input));
                 if let Some(software) = &mut self.software {
-                    software.restart = Some(kind);
+                    software.restart = Some(*kind);
                 }
             }
+            // Told to the adapter, or committed before this is called.
+            Action::ConnectorChanged { .. }
+            | Action::Reading { .. }
+            | Action::Respond { .. }
+            | Action::Journal { .. }
+            | Action::Persist { .. } => {}
         }
+        self.work.extend(told(action).map(Work::Adapter));
     }
 
     /// Timers, line and journal of the adapter.
@@ -433,97 +380,162 @@ impl World {
         }
     }
 
+    /// What concerns the line and the clockwork; the rest is the station's.
     fn obey_one(&mut self, command: Command) -> Result<(), Crash> {
         let now = self.now;
-        let from = || Requester::Adapter(ADAPTER.to_owned());
-        let ask = |id: u64, what: Request| {
-            Work::Station(Event::Request {
-                from: from(),
-                request: RequestId(id),
-                what,
-            })
-        };
-        let evse = |id: u32| station::EvseId(u8::try_from(id).unwrap_or(u8::MAX));
-        let work = match command {
-            Command::Connect(_) => return Ok(self.net.connect(now)),
-            Command::Disconnect(_) => return Ok(self.net.disconnect()),
+        match command {
+            Command::Connect(_) => self.net.connect(now),
+            Command::Disconnect(_) => self.net.disconnect(),
             Command::Send(text) => {
                 if let Err(wrong) = self.net.send(now, text) {
                     self.checker.violate(wrong);
                 }
-                return self.point();
+                self.point()?;
             }
             Command::WakeAt(at) => {
                 if let Some(adapter) = self.software.as_mut().and_then(|s| s.adapter.as_mut()) {
                     adapter.wake_at = at;
                 }
-                return Ok(());
             }
-            Command::SetClock(wall) => Work::Station(Event::ClockSet { wall }),
+            Command::State(state) => {
+                let online = state.registration == Registration::Registered;
+                let adapter = self.software.as_mut().and_then(|s| s.adapter.as_mut());
+                let before = adapter.map(|a| std::mem::replace(&mut a.registered, online));
+                if before != Some(online) {
+                    self.work
+                        .push_back(Work::Station(Event::BackendOnline { online }));
+                }
+            }
+            other => {
+                let event = self.station_event(other);
+                self.work.extend(event.map(Work::Station));
+            }
+        }
+        Ok(())
+    }
+
+    /// A command to the station as the event it is.
+    fn station_event(&self, command: Command) -> Option<Event> {
+        let evse = |id: u32| station::EvseId(u8::try_from(id).unwrap_or(u8::MAX));
+        let (id, what) = match command {
+            Command::SetClock(wall) => return Some(Event::ClockSet { wall }),
             Command::Verdict(verdict) => {
                 let request = RequestId(verdict.request_id);
-                let offline = !self.is_registered();
-                let verdict = convert::verdict(verdict, offline);
-                Work::Station(Event::Verdict { request, verdict })
+                let verdict = convert::verdict(verdict, !self.is_registered());
+                return Some(Event::Verdict { request, verdict });
             }
-            Command::TransactionVerdict(opinion) => Work::Station(Event::TransactionVerdict {
-                transaction: station::TransactionId(opinion.transaction),
-                verdict: convert::verdict(opinion.verdict, false),
-                stop: opinion.stop,
-            }),
-            Command::RequestStart(start) => ask(
-                start.request_id,
-                Request::Start {
-                    evse: start.evse_id.map(evse),
-                    token: convert::token_back(start.token),
-                    authorize_first: start.authorize_first,
-                },
-            ),
+            Command::TransactionVerdict(opinion) => {
+                return Some(Event::TransactionVerdict {
+                    transaction: station::TransactionId(opinion.transaction),
+                    verdict: convert::verdict(opinion.verdict, false),
+                    stop: opinion.stop,
+                });
+            }
+            Command::RequestStart(start) => {
+                let (evse, token) = (start.evse_id.map(evse), convert::token_back(start.token));
+                let authorize_first = start.authorize_first;
+                (
+                    start.request_id,
+                    Request::Start {
+                        evse,
+                        token,
+                        authorize_first,
+                    },
+                )
+            }
             Command::RequestStop(stop) => {
                 let transaction = station::TransactionId(stop.transaction);
-                ask(stop.request_id, Request::Stop { transaction })
+                (stop.request_id, Request::Stop { transaction })
             }
             Command::Unlock(unlock) => {
                 let connector = u8::try_from(unlock.connector_id).unwrap_or(u8::MAX);
                 let connector = station::ConnectorId(connector);
                 let evse = evse(unlock.evse_id);
-                ask(unlock.request_id, Request::Unlock { evse, connector })
+                (unlock.request_id, Request::Unlock { evse, connector })
             }
-            Command::Reset(reset) => {
-                let kind = convert::reset_back(reset.kind);
-                ask(reset.request_id, Request::Reset { kind })
-            }
+            Command::Reset(reset) => (
+                reset.request_id,
+                Request::Reset {
+                    kind: convert::reset_back(reset.kind),
+                },
+            ),
             Command::SetAvailability(wish) => {
                 let (evse, operative) = (wish.evse_id.map(evse), wish.operative);
-                ask(
+                (
                     wish.request_id,
                     Request::SetAvailability { evse, operative },
                 )
             }
             Command::SetSetting(wish) => {
                 let (key, value) = (wish.key, wish.value);
-                ask(wish.request_id, Request::SetSetting { key, value })
+                (wish.request_id, Request::SetSetting { key, value })
             }
             Command::ReadMeter(wish) => {
                 let (evse, context) = (evse(wish.evse_id), convert::context_back(wish.context));
-                ask(wish.request_id, Request::ReadMeter { evse, context })
+                (wish.request_id, Request::ReadMeter { evse, context })
             }
-            Command::State(state) => {
-                let online = state.registration == Registration::Registered;
-                let adapter = self.software.as_mut().and_then(|s| s.adapter.as_mut());
-                let before = adapter.map(|a| std::mem::replace(&mut a.registered, online));
-                if before == Some(online) {
-                    return Ok(());
-                }
-                Work::Station(Event::BackendOnline { online })
-            }
-            Command::Advance(_) | Command::Store(_) | Command::Enqueue(_) | Command::Dequeue(_) => {
-                return Ok(());
-            }
+            // The line's, and what is committed before.
+            _ => return None,
         };
-        self.work.push_back(work);
-        Ok(())
+        let from = Requester::Adapter(ADAPTER.to_owned());
+        Some(Event::Request {
+            from,
+            request: RequestId(id),
+            what,
+        })
     }
+}
+
+/// What the adapter is told about an action.
+fn told(action: Action) -> Option<Input> {
+    Some(match action {
+        Action::Authorize {
+            request,
+            evse,
+            token,
+            purpose,
+            group,
+        } => Input::Authorize(sdk::AuthorizeRequest {
+            request_id: request.0,
+            evse_id: evse.map(|evse| evse.0.into()),
+            token: convert::token(&token),
+            purpose: convert::purpose(purpose),
+            group,
+        }),
+        Action::ConnectorChanged { status } => Input::Connector(convert::connector(&status)),
+        Action::FaultChanged { notice } => Input::Fault(convert::fault(&notice)),
+        Action::Reading {
+            request: Some((Requester::Local, _)),
+            ..
+        } => return None,
+        Action::Reading { request, reading } => {
+            Input::Meter((request.map(|(_, id)| id.0), convert::reading(&reading)))
+        }
+        Action::Respond {
+            to: Requester::Adapter(_),
+            request,
+            outcome,
+            detail,
+        } => {
+            let (request_id, kind) = (request.0, convert::outcome(outcome));
+            Input::Outcome(sdk::backend::Outcome {
+                request_id,
+                kind,
+                detail,
+            })
+        }
+        Action::SettingChanged { key, value } => Input::SettingChanged(sdk::Setting { key, value }),
+        Action::Restart { .. } => Input::Restarting(convert::boot_reason(BootReason::RemoteReset)),
+        Action::Respond {
+            to: Requester::Local,
+            ..
+        }
+        | Action::Permit { .. }
+        | Action::Indicate { .. }
+        | Action::Signal { .. }
+        | Action::Journal { .. }
+        | Action::Persist { .. } => return None,
+    })
 }
 
 fn earlier(wall: Timestamp, now: Instant, at: Instant) -> Option<Timestamp> {
