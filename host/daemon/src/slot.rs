@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use interlock::{
-    InterlockLimits, LockPosition, LockWish, Permit, PilotState, Status, Trip, Trips, WakeUp,
+    InterlockLimits, LockPosition, LockWish, Permit, PilotState, Status, Trips, WakeUp,
 };
 use units::{Instant, Milliamps, Phases};
 
@@ -51,8 +51,13 @@ pub struct PermitSlot(Slot);
 impl PermitSlot {
     /// Replaces the permit.
     pub fn put(&self, permit: &Permit) {
+        let lock: u32 = match permit.lock {
+            LockWish::Release => 0,
+            LockWish::WhenPlugged => 1,
+            LockWish::WhileCablePresent => 2,
+        };
         let flags = flag(permit.phases == Phases::Three, 0)
-            | flag(permit.lock == LockWish::WhenPlugged, 1)
+            | lock << 4
             | flag(permit.available, 2)
             | flag(permit.wake_up, 3);
         self.0.write([
@@ -77,10 +82,10 @@ impl PermitSlot {
                 Phases::One
             },
             valid_until: Instant::from_millis(until),
-            lock: if is(flags, 1) {
-                LockWish::WhenPlugged
-            } else {
-                LockWish::Release
+            lock: match flags >> 4 & 0xF {
+                1 => LockWish::WhenPlugged,
+                2 => LockWish::WhileCablePresent,
+                _ => LockWish::Release,
             },
             available: is(flags, 2),
             wake_up: is(flags, 3),
@@ -94,61 +99,10 @@ impl PermitSlot {
 #[derive(Debug, Default)]
 pub struct StatusSlot(Slot);
 
-/// Every trip, in the order of its bits on this border.
-const TRIPS: [Trip; 23] = [
-    Trip::ResidualCurrent,
-    Trip::ResidualDevice,
-    Trip::ExternalRcd,
-    Trip::Earth,
-    Trip::PilotError,
-    Trip::Diode,
-    Trip::Proximity,
-    Trip::BreakerType2,
-    Trip::BreakerDomestic,
-    Trip::OverCurrent,
-    Trip::OverVoltage,
-    Trip::UnderVoltage,
-    Trip::PhaseMissing,
-    Trip::Weld,
-    Trip::ContactorStuckOpen,
-    Trip::LockFailed,
-    Trip::LockStuck,
-    Trip::LockMissing,
-    Trip::ContactorTemperature,
-    Trip::SocketTemperature,
-    Trip::VentilationMissing,
-    Trip::BoardSilent,
-    Trip::Internal,
-];
-
 /// Names of the trips in a set, for logs and the status.
 #[must_use]
 pub fn trip_names(trips: Trips) -> Vec<String> {
-    TRIPS
-        .iter()
-        .filter(|trip| trips.contains(**trip))
-        .map(|trip| format!("{trip:?}"))
-        .collect()
-}
-
-/// Trips as bits, for the database.
-#[must_use]
-pub fn trip_bits(trips: Trips) -> u32 {
-    TRIPS
-        .iter()
-        .enumerate()
-        .filter(|(_, trip)| trips.contains(**trip))
-        .fold(0, |bits, (place, _)| bits | (1 << place))
-}
-
-/// The reverse of [`trip_bits`].
-#[must_use]
-pub fn trips_of(bits: u32) -> Trips {
-    TRIPS
-        .iter()
-        .enumerate()
-        .filter(|(place, _)| bits & (1 << place) != 0)
-        .fold(Trips::NONE, |trips, (_, trip)| trips.with(*trip))
+    trips.iter().map(|trip| format!("{trip:?}")).collect()
 }
 
 /// A limit that is absent, on this border.
@@ -190,7 +144,7 @@ impl StatusSlot {
         let limit = |limit: Option<Milliamps>| limit.map_or(NO_LIMIT, Milliamps::get);
         self.0.write([
             pair(flags, status.offered.get()),
-            pair(trip_bits(status.trips), limit(status.limits.cable)),
+            pair(status.trips.bits(), limit(status.limits.cable)),
             pair(
                 limit(status.limits.temperature),
                 limit(status.limits.simplified_pilot),
@@ -232,7 +186,7 @@ impl StatusSlot {
                 temperature: limit(temperature),
                 simplified_pilot: limit(simplified),
             },
-            trips: trips_of(trips),
+            trips: Trips::from_bits_truncate(trips),
             surge_tripped: is(flags, 16),
             phases: if is(flags, 17) {
                 Phases::Three
@@ -281,24 +235,19 @@ mod tests {
     proptest! {
         #[test]
         fn permit_comes_out_as_it_went_in(
-            max in any::<u32>(), three in any::<bool>(), until in any::<u64>(), lock in any::<bool>(),
+            max in any::<u32>(), three in any::<bool>(), until in any::<u64>(), lock in 0_usize..3,
             available in any::<bool>(), wake_up in any::<bool>(), unlock in any::<u32>(), retry in any::<u32>(),
         ) {
             let permit = Permit {
                 max_current: Milliamps::new(max),
                 phases: if three { Phases::Three } else { Phases::One },
                 valid_until: Instant::from_millis(until),
-                lock: if lock { LockWish::WhenPlugged } else { LockWish::Release },
+                lock: [LockWish::Release, LockWish::WhenPlugged, LockWish::WhileCablePresent][lock],
                 available, wake_up, unlock_count: unlock, actuator_retry_count: retry,
             };
             let slot = PermitSlot::default();
             slot.put(&permit);
             prop_assert_eq!(slot.get(), Some(permit));
-        }
-
-        #[test]
-        fn trips_survive_being_stored(bits in 0_u32..1 << 23) {
-            prop_assert_eq!(trip_bits(trips_of(bits)), bits);
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use anyhow::{Context, Result, bail};
 use drivers::sim::{SimControl, SimEvseConfig, SimStation, SimWorld};
-use interlock::Interlock;
+use interlock::{Interlock, Trips};
 use plugin_host::{Engine, EngineConfig, Loaded, PluginKind, Setting};
 use station::{BootReason, EvseId, Indication, Station};
 use units::Instant;
@@ -22,7 +22,7 @@ use crate::journal::{self, Store};
 use crate::limits::{ADAPTER_INBOX, INTERLOCK_EVENTS, STATION_INBOX};
 use crate::messages::ToStation;
 use crate::pack::{Pack, PluginPolicy};
-use crate::slot::{PermitSlot, StatusSlot, trips_of};
+use crate::slot::{PermitSlot, StatusSlot};
 use crate::station_thread::{Core, Ended, Place};
 use crate::{api, control, systemd};
 
@@ -290,7 +290,10 @@ fn simulated_hardware(config: &Config, store: &Store) -> Result<Hardware> {
         drives.push(Drive {
             evse: evse.id,
             board: Box::new(board),
-            interlock: Interlock::resume(*profile, trips_of(latched.next().unwrap_or(0))),
+            interlock: Interlock::resume(
+                *profile,
+                Trips::from_bits_truncate(latched.next().unwrap_or(0)),
+            ),
             permit: Arc::clone(&permit),
             status: Arc::clone(&status),
         });

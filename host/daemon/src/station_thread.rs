@@ -34,7 +34,7 @@ use crate::limits::{
     STATION_POLL, STATUS_REPEAT_MS,
 };
 use crate::messages::{Facts, ToAdapter, ToStation};
-use crate::slot::{PermitSlot, StatusSlot, trip_bits, trip_names};
+use crate::slot::{PermitSlot, StatusSlot, trip_names};
 
 /// Journal writes that failed are tried again after this long, ms.
 const RETRY_MS: u64 = 500;
@@ -205,7 +205,7 @@ impl Core {
             let Some(status) = place.status.get() else {
                 continue;
             };
-            latched.push(trip_bits(status.trips).to_string());
+            latched.push(status.trips.bits().to_string());
             let repeat = place
                 .told
                 .is_none_or(|(told, at)| told != status || now.since(at).get() >= STATUS_REPEAT_MS);
