@@ -9,7 +9,7 @@ use crate::{ci, peers, plugins, shell};
 
 /// Conformance cases mostly wait for a peer or a timer, so more of them run at once than there are cores.
 const CONFORMANCE_THREADS: &str = "6";
-const CONFORMANCE: &str = "binary(/^conformance/)";
+const CONFORMANCE: &str = "binary(=conformance)";
 
 /// Arguments of `cargo xtask test`.
 #[derive(Debug, Default, Args)]
