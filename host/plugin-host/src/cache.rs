@@ -137,3 +137,116 @@ fn make_private_dir(dir: &Path) -> std::io::Result<()> {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct TempDir(PathBuf);
+
+    impl TempDir {
+        fn new(name: &str) -> Self {
+            let path =
+                std::env::temp_dir().join(format!("pilotwire-cache-{name}-{}", std::process::id()));
+            let _ = std::fs::remove_dir_all(&path);
+            Self(path)
+        }
+
+        fn only_file(&self) -> PathBuf {
+            let files: Vec<_> = std::fs::read_dir(&self.0)
+                .unwrap()
+                .map(|entry| entry.unwrap().path())
+                .collect();
+            assert_eq!(files.len(), 1, "{files:?}");
+            files[0].clone()
+        }
+    }
+
+    impl Drop for TempDir {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    const EMPTY: &str = "(component)";
+
+    fn load(engine: &Engine, wat: &str, dir: &TempDir) -> Result<bool, LoadError> {
+        let bytes = wat::parse_str(wat).unwrap();
+        let hash = Sha256::digest(&bytes).into();
+        load_or_compile(engine, "x", &bytes, &hash, Some(&dir.0)).map(|(_, cached)| cached)
+    }
+
+    #[test]
+    fn second_load_takes_the_compiled_form_from_the_cache() {
+        let dir = TempDir::new("second");
+        let engine = Engine::default();
+        assert!(!load(&engine, EMPTY, &dir).unwrap());
+        assert!(load(&engine, EMPTY, &dir).unwrap());
+    }
+
+    #[test]
+    fn damaged_cache_file_is_compiled_again_and_replaced() {
+        let engine = Engine::default();
+        for damage in ["flip", "cut", "empty"] {
+            let dir = TempDir::new(damage);
+            load(&engine, EMPTY, &dir).unwrap();
+            let mut bytes = std::fs::read(dir.only_file()).unwrap();
+            match damage {
+                "flip" => bytes[CHECKSUM_BYTES + 100] ^= 1,
+                "cut" => bytes.truncate(bytes.len() / 2),
+                _ => bytes.clear(),
+            }
+            std::fs::write(dir.only_file(), bytes).unwrap();
+            assert!(!load(&engine, EMPTY, &dir).unwrap(), "{damage}");
+            assert!(load(&engine, EMPTY, &dir).unwrap(), "{damage}");
+        }
+    }
+
+    #[test]
+    fn cache_file_of_another_component_under_this_name_is_not_used() {
+        let dir = TempDir::new("foreign");
+        let engine = Engine::default();
+        load(&engine, EMPTY, &dir).unwrap();
+        let foreign = std::fs::read(dir.only_file()).unwrap();
+        std::fs::remove_file(dir.only_file()).unwrap();
+        let other = "(component (core module))";
+        load(&engine, other, &dir).unwrap();
+        std::fs::write(dir.only_file(), foreign).unwrap();
+        assert!(!load(&engine, other, &dir).unwrap());
+    }
+
+    #[test]
+    fn another_configuration_does_not_use_the_cache_file() {
+        let dir = TempDir::new("config");
+        load(&Engine::default(), EMPTY, &dir).unwrap();
+        let mut config = wasmtime::Config::new();
+        config.epoch_interruption(true);
+        assert!(!load(&Engine::new(&config).unwrap(), EMPTY, &dir).unwrap());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn folder_that_others_can_write_to_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = TempDir::new("open");
+        std::fs::create_dir(&dir.0).unwrap();
+        std::fs::set_permissions(&dir.0, std::fs::Permissions::from_mode(0o777)).unwrap();
+        let error = load(&Engine::default(), EMPTY, &dir).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("others may write there (chmod go-w)"),
+            "{error}"
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn folder_made_for_the_cache_is_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = TempDir::new("private");
+        load(&Engine::default(), EMPTY, &dir).unwrap();
+        let mode = std::fs::metadata(&dir.0).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+}

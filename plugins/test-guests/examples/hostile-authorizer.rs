@@ -2,13 +2,16 @@
 //!
 //! Besides the ways of `test_guests::misbehave`: `wrong-id` (accepts another request), `huge` (10 MB of reason),
 //! `bad-limit` (accepts with an impossible current), `bad-expiry` (accepts until far outside any calendar),
-//! `store-flood` (10,000 store writes), `unasked` (a verdict for an input that is no question).
+//! `store-flood` (10,000 store writes), `unasked` (a verdict for an input that is no question),
+//! `tell-settings` (the keys it was shown, as reason).
 
 use sdk::authorizer::{Answer, Authorizer, Input, StartContext};
 use sdk::{Decision, Manifest, Moment, StoreWrite, Verdict};
 
 struct Hostile {
     how: String,
+    /// Keys of the settings it was shown.
+    seen: Vec<String>,
 }
 
 impl Authorizer for Hostile {
@@ -17,6 +20,7 @@ impl Authorizer for Hostile {
     }
 
     fn start(_now: Moment, context: StartContext) -> Self {
+        let seen = context.settings.iter().map(|s| s.key.clone()).collect();
         let how = context
             .settings
             .into_iter()
@@ -26,11 +30,14 @@ impl Authorizer for Hostile {
         if let Some(how) = how.strip_prefix("start:") {
             test_guests::misbehave(how);
         }
-        Self { how }
+        Self { how, seen }
     }
 
     fn handle(&mut self, _now: Moment, input: Input) -> Answer {
         test_guests::misbehave(&self.how);
+        if let Input::SettingChanged(setting) = &input {
+            self.seen.push(setting.key.clone());
+        }
         let Input::Authorize(request) = input else {
             return match self.how.as_str() {
                 "unasked" => accept(Verdict::bare(1, Decision::Accepted)),
@@ -40,6 +47,7 @@ impl Authorizer for Hostile {
         let mut verdict = Verdict::bare(request.request_id, Decision::Accepted);
         match self.how.as_str() {
             "wrong-id" => verdict.request_id = request.request_id.wrapping_add(1),
+            "tell-settings" => verdict.reason = Some(self.seen.join(" ")),
             "huge" => verdict.reason = Some("x".repeat(10_000_000)),
             "bad-limit" => verdict.limit_ma = Some(u32::MAX),
             "bad-expiry" => verdict.expires_wall_ms = Some(i64::MAX),

@@ -1,8 +1,9 @@
 //! A backend adapter that misbehaves in the way its setting `do` names, at `start` (`start:<way>`) or at every input.
 //!
 //! Besides the ways of `test_guests::misbehave`: `accept-all` (accepts every token, known request or not), `wrong-id`
-//! (accepts a request nobody made), `huge` (a 10 MB frame), `flood` (10,000 commands), `ungranted-url`, `bad-url`,
-//! `bad-evse`, `bad-clock`, `bad-timeout`, `everything` (one of each command that needs a grant), `empty-key`.
+//! (accepts a request nobody made), `huge` (10 MB to send), `flood` (10,000 commands), `ungranted-url`, `bad-url`,
+//! `bad-evse`, `bad-clock`, `bad-timeout`, `everything` (one of each command that needs a grant), `empty-key`,
+//! `advance-ahead` (beyond what it was given), `store-hoard` (300 KiB), `half-commit` (a good and a bad half).
 
 use sdk::backend::{
     AvailabilityRequest, BackendAdapter, Command, ConnectRequest, DurableFrame, Input,
@@ -85,6 +86,18 @@ impl Hostile {
                     value: Some(Vec::new()),
                 })]
             }
+            "advance-ahead" => vec![Command::Advance(u64::MAX)],
+            "store-hoard" => vec![Command::Store(StoreWrite {
+                key: "hoard".to_owned(),
+                value: Some(vec![0; 300 << 10]),
+            })],
+            "half-commit" => vec![
+                Command::Enqueue(DurableFrame {
+                    id: "1".to_owned(),
+                    text: "[]".to_owned(),
+                }),
+                Command::Dequeue(String::new()),
+            ],
             "everything" => everything(),
             _ => Vec::new(),
         }

@@ -1,6 +1,6 @@
 //! What the hostile guests share: ways to misbehave that do not depend on the plugin kind.
 
-use sdk::Manifest;
+use sdk::{Manifest, SettingSpec};
 
 /// A manifest that asks for everything.
 #[must_use]
@@ -23,7 +23,11 @@ pub fn manifest(name: &str) -> Manifest {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         summary: "A guest of the host's tests".to_owned(),
         capabilities: capabilities.map(str::to_owned).to_vec(),
-        settings: Vec::new(),
+        settings: vec![SettingSpec {
+            key: "do".to_owned(),
+            default_value: String::new(),
+            summary: "How to misbehave; empty = not at all".to_owned(),
+        }],
     }
 }
 

@@ -1,0 +1,80 @@
+//! What is not a plugin is not loaded, and the message says what to do about it.
+
+use plugin_host::limits::MAX_COMPONENT_BYTES;
+use plugin_host::{Engine, EngineConfig, LoadError, PluginKind};
+
+fn load(kind: PluginKind, bytes: &[u8]) -> LoadError {
+    Engine::new(EngineConfig::STATION)
+        .unwrap()
+        .load(kind, "x", bytes, None)
+        .unwrap_err()
+}
+
+fn wat(text: &str) -> Vec<u8> {
+    wat::parse_str(text).unwrap()
+}
+
+#[test]
+fn bytes_that_are_no_component_are_not_loaded() {
+    for bytes in [&b""[..], b"\0asm", b"nonsense", &wat("(module)")] {
+        let error = load(PluginKind::Backend, bytes);
+        assert!(matches!(error, LoadError::Invalid { .. }), "{error}");
+    }
+}
+
+#[test]
+fn component_that_imports_anything_else_is_not_loaded() {
+    for import in [
+        "wasi:sockets/tcp@0.2.0",
+        "pilotwire:host/net@0.1.0",
+        "pilotwire:host/log@0.2.0",
+    ] {
+        let component = wat(&format!(r#"(component (import "{import}" (instance)))"#));
+        let error = load(PluginKind::Authorizer, &component);
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "plugin x: imports {import}, which no plugin is given; build it with the SDK and \
+                 without WASI"
+            )
+        );
+    }
+}
+
+#[test]
+fn component_without_the_contract_of_its_kind_is_not_loaded() {
+    for kind in [
+        PluginKind::Backend,
+        PluginKind::Authorizer,
+        PluginKind::FreeCharging,
+        PluginKind::Display,
+    ] {
+        let error = load(kind, &wat("(component)"));
+        let text = error.to_string();
+        assert!(matches!(error, LoadError::Contract { .. }), "{text}");
+        assert!(text.contains(&format!("the contract of {kind}")), "{text}");
+    }
+}
+
+#[test]
+fn component_that_uses_what_is_switched_off_is_not_loaded() {
+    for (what, module) in [
+        ("threads", "(module (memory 1 1 shared))"),
+        ("64-bit memory", "(module (memory i64 1))"),
+        ("several memories", "(module (memory 1) (memory 1))"),
+        ("exceptions", "(module (tag))"),
+    ] {
+        let module = module.replacen("(module", "(core module", 1);
+        let error = load(PluginKind::Display, &wat(&format!("(component {module})")));
+        assert!(
+            matches!(error, LoadError::Invalid { .. }),
+            "{what}: {error}"
+        );
+    }
+}
+
+#[test]
+fn oversized_component_is_not_even_looked_at() {
+    let error = load(PluginKind::Display, &vec![0; MAX_COMPONENT_BYTES + 1]);
+    assert!(matches!(error, LoadError::TooLarge { .. }), "{error}");
+}
