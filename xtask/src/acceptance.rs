@@ -38,7 +38,7 @@ pub fn write() -> Result<()> {
 /// The map's text as the sources claim it.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn generate(root: &Path) -> Result<String> {
     let mut map: BTreeMap<Row, BTreeSet<String>> = BTreeMap::new();
     let mut errors = Vec::new();
