@@ -9,6 +9,19 @@ use sdk::{Manifest, Moment};
 
 /// Id and text. Arguments are put in for `{name}`.
 const TEXTS: &[(&str, &str)] = &[
+    (
+        "fault.RCMB_DEVICE",
+        "Residual current sensor failed: service needed",
+    ),
+    ("fault.CONTACTOR", "Switch does not answer: service needed"),
+    (
+        "fault.VENTILATION",
+        "The vehicle needs ventilation: it cannot charge here",
+    ),
+    ("fault.BOARD", "Board does not answer: service needed"),
+    ("fault.INTERLOCK", "Safety check failed: service needed"),
+    ("fault.UNREG", "Not registered with the operator"),
+    ("fault.FLASH", "Software update failed: service needed"),
     ("indication.boot", "Starting, please wait"),
     (
         "indication.available",
