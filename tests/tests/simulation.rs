@@ -9,7 +9,7 @@ use pilotwire_tests::sim::{AdapterKind, GOOD_CARD, Probe, World, WorldConfig, pl
 use units::Millis;
 
 /// How long trouble lasts before everything heals.
-const TROUBLE: Millis = Millis::from_secs(300);
+const TROUBLE: Millis = Millis::from_secs(600);
 /// After healing a new session charges within this.
 const LIVELY: Millis = Millis::from_secs(120);
 
@@ -73,7 +73,14 @@ seeds! {
     seed_11 = 11,
     seed_13 = 13,
     seed_42 = 42,
+    seed_99 = 99,
+    seed_118 = 118,
+    seed_121 = 121,
+    seed_404 = 404,
+    seed_1867 = 1867,
     seed_2026 = 2026,
+    seed_31337 = 31337,
+    seed_65537 = 65537,
 }
 
 #[test]

@@ -42,13 +42,17 @@ struct Rates {
 /// Fills a world's plan for this long with what its seed says.
 pub fn draw(world: &mut World, span: Millis) {
     let mut rng = Rng::new(world.config.seed ^ 0x5157);
+    // Squared: most seeds see a fault now and then, a few see nothing else.
+    let often = rng.below(200);
     let rates = Rates {
-        faults: rng.below(200),
+        faults: often * often / 200,
         link: rng.below(80),
         adapter: rng.below(80),
         power: rng.below(50),
         backend: rng.below(80),
     };
+    // Between two steps of one commit is where a power cut hurts most.
+    world.cut_rate = rng.below(20_000);
     let from = world.now.as_millis();
     for evse in 1..=EVSES {
         let mut at = from + 5_000 + rng.below(10_000);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use drivers::sim::{SimCommand, SimEvseConfig, SimFault, SimStation};
+use drivers::sim::{Rng, SimCommand, SimEvseConfig, SimFault, SimStation};
 use drivers::{Board as _, CardReader as _, CardSeen, Measurement, Meter as _};
 use interlock::{BoardProfile, Interlock, Permit, Status};
 use station::{
@@ -98,6 +98,10 @@ pub struct World {
     pub plan: BTreeMap<u64, Vec<Do>>,
     /// Opportunities for a power cut so far.
     pub points: u64,
+    /// How often, per million, an opportunity is taken.
+    pub cut_rate: u64,
+    /// Decides which.
+    cut_by: Rng,
     /// Notable events, oldest first.
     pub trace: Vec<(u64, String)>,
     pub(super) kind: Option<AdapterKind>,
@@ -118,6 +122,8 @@ impl World {
             checker: Checker::new(config.seed, usize::from(EVSES)),
             plan: BTreeMap::new(),
             points: 0,
+            cut_rate: 0,
+            cut_by: Rng::new(config.seed ^ 0xC07),
             trace: Vec::new(),
             kind,
             software: None,
@@ -293,7 +299,8 @@ impl World {
     /// An opportunity for a power cut.
     pub(super) fn point(&mut self) -> Result<(), Crash> {
         self.points += 1;
-        if self.config.crash_at == Some(self.points) {
+        let chosen = self.config.crash_at == Some(self.points);
+        if chosen || self.cut_by.chance(self.cut_rate) {
             Err(Crash)
         } else {
             Ok(())
@@ -495,6 +502,7 @@ impl World {
     pub fn heal(&mut self) {
         self.plan.clear();
         self.config.crash_at = None;
+        self.cut_rate = 0;
         let _ = self.act(Do::Link(true));
         for evse in 1..=EVSES {
             self.hardware(evse, SimCommand::Clear(None));
