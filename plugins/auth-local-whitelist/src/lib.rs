@@ -57,7 +57,10 @@ impl ListFormat {
     /// The UID as a reader presents it, or `None` if the text is not a UID in this format.
     fn normalise(self, text: &str) -> Option<String> {
         let length_ok = (MIN_UID_DIGITS..=MAX_UID_DIGITS).contains(&text.len());
-        if !length_ok || text.len() % 2 != 0 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        if !length_ok
+            || !text.len().is_multiple_of(2)
+            || !text.bytes().all(|b| b.is_ascii_hexdigit())
+        {
             return None;
         }
         let (lower, upper) = (

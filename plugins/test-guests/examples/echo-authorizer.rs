@@ -3,7 +3,8 @@
 use sdk::authorizer::{Answer, Authorizer, Input, StartContext};
 use sdk::{Decision, Manifest, Moment, Verdict};
 
-struct Echo;
+/// The plugin.
+pub struct Echo;
 
 impl Authorizer for Echo {
     fn describe() -> Manifest {

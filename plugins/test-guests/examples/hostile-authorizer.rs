@@ -8,7 +8,8 @@
 use sdk::authorizer::{Answer, Authorizer, Input, StartContext};
 use sdk::{Decision, Manifest, Moment, StoreWrite, Verdict};
 
-struct Hostile {
+/// The plugin.
+pub struct Hostile {
     how: String,
     /// Keys of the settings it was shown.
     seen: Vec<String>,

@@ -12,7 +12,8 @@ use sdk::backend::{
 };
 use sdk::{Decision, Manifest, Moment, Setting, StoreWrite, Token, TokenKind, Verdict};
 
-struct Hostile {
+/// The plugin.
+pub struct Hostile {
     how: String,
 }
 
