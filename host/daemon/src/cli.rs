@@ -155,9 +155,15 @@ pub fn run(cli: Cli) -> Result<()> {
             evse,
             details,
         } => {
-            let mut request = json!({ "verb": "sim", "do": what, "evse": evse });
+            let mut request = json!({ "verb": "sim", "do": &what, "evse": evse });
             add(&mut request, details);
-            ask(&at.state_dir, &request).map(|_| println!("done"))
+            match ask(&at.state_dir, &request) {
+                // Whoever loses power says nothing more.
+                Err(error) if what == "power-loss" && error.is::<Gone>() => {}
+                answer => drop(answer?),
+            }
+            println!("done");
+            Ok(())
         }
         Command::Request { at, what, details } => {
             let mut request = json!({ "verb": "request", "what": what });
@@ -190,6 +196,11 @@ fn add(request: &mut Value, details: Vec<(String, String)>) {
     }
 }
 
+/// The station took the request and ended.
+#[derive(Debug, thiserror::Error)]
+#[error("the station ended before it answered")]
+struct Gone;
+
 /// One request over the control socket.
 ///
 /// # Errors
@@ -205,9 +216,12 @@ pub fn ask(state_dir: &Path, request: &Value) -> Result<Value> {
     stream.set_read_timeout(Some(crate::limits::CONTROL_TIMEOUT * 2))?;
     stream.write_all(format!("{request}\n").as_bytes())?;
     let mut line = String::new();
-    BufReader::new(stream)
+    let read = BufReader::new(stream)
         .read_line(&mut line)
         .context("the station did not answer")?;
+    if read == 0 {
+        return Err(Gone.into());
+    }
     let answer: Value =
         serde_json::from_str(&line).context("the station's answer makes no sense")?;
     if answer.get("ok") == Some(&Value::Bool(true)) {

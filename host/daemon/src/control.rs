@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
-use drivers::sim::SimCommand;
+use drivers::sim::{SIM_VERBS, SimCommand};
 use serde_json::{Value, json};
 use station::{
     ConnectorId, Event, EvseId, IdToken, Outcome, ReadingContext, Request, RequestId, Requester,
@@ -137,8 +137,11 @@ impl Core {
             Value::Null => None,
             other => Some(other.to_string()),
         };
-        let command = SimCommand::parse(what, argument)
-            .map_err(|error| format!("{error}; or link-down, link-up, power-loss"))?;
+        let command =
+            SimCommand::parse(what, argument).map_err(|error| match SIM_VERBS.contains(&what) {
+                true => error.to_string(),
+                false => format!("{error}; and link-down, link-up, power-loss"),
+            })?;
         self.sim
             .apply(self.clock.now(), evse.0, command)
             .map_err(|error| error.to_string())?;

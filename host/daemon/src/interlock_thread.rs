@@ -135,7 +135,7 @@ fn run(
 
 /// Asks for `SCHED_FIFO`-like precedence; without the right to it, the thread runs as any other.
 fn ask_for_realtime() -> bool {
-    // A negative nice value is what can be had without unsafe code; images that grant CAP_SYS_NICE also start the
-    // service with `CPUSchedulingPolicy=fifo` (docs/spec/config.md).
+    // A negative nice value is what can be had without unsafe code. An image gives this one thread real-time
+    // scheduling from outside; the whole service must not have it, or plugins would too (docs/spec/config.md).
     rustix::process::nice(-20).is_ok_and(|nice| nice < 0)
 }

@@ -1,5 +1,6 @@
 //! Structured logs on standard error, with a bound on lines per second.
 
+use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use tracing::level_filters::LevelFilter;
@@ -48,9 +49,15 @@ impl<S: Subscriber> Filter<S> for RateLimit {
     }
 }
 
-/// Starts logging. `PILOTWIRE_LOG` wins over the configuration's level.
+/// The level holds for our own crates: a compiler that logs every pass would use up the bound on lines, and what the
+/// station says would be left out.
+fn directives(level: &str) -> String {
+    format!("warn,pilotwire={level},plugin_host={level}")
+}
+
+/// Starts logging. `PILOTWIRE_LOG` wins over the configuration's level, and is taken as it stands.
 pub fn start(clock: Clock, level: &str, format: LogFormat) {
-    let directives = std::env::var("PILOTWIRE_LOG").unwrap_or_else(|_| level.to_owned());
+    let directives = std::env::var("PILOTWIRE_LOG").unwrap_or_else(|_| directives(level));
     let filter = EnvFilter::builder()
         .with_default_directive(LevelFilter::INFO.into())
         .parse_lossy(directives);
@@ -59,7 +66,9 @@ pub fn start(clock: Clock, level: &str, format: LogFormat) {
         second: AtomicU64::new(0),
         lines: AtomicU64::new(0),
     };
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     let layer = match format {
         LogFormat::Plain => lines.boxed(),
         LogFormat::Json => lines.json().boxed(),
@@ -87,5 +96,17 @@ mod tests {
             .count();
         assert_eq!(u64::try_from(through), Ok(LOG_LINES_PER_SECOND));
         assert!(rate.lets_through(2));
+    }
+
+    #[test]
+    fn level_of_the_configuration_does_not_open_the_gates_for_other_peoples_crates() {
+        let filter = EnvFilter::builder().parse(directives("debug")).unwrap();
+        let text = filter.to_string();
+        assert!(text.contains("pilotwire=debug") && text.contains("plugin_host=debug"));
+        // The highest level that any directive lets through is ours; everything unnamed ends at "warn".
+        assert!(
+            text.split(',').any(|directive| directive == "warn"),
+            "{text}"
+        );
     }
 }

@@ -35,7 +35,7 @@ impl Slot {
         for _ in 0..READ_TRIES {
             let before = self.version.load(SeqCst);
             let words = self.words.each_ref().map(|word| word.load(SeqCst));
-            if before % 2 == 0 && self.version.load(SeqCst) == before {
+            if before.is_multiple_of(2) && self.version.load(SeqCst) == before {
                 return (before > 0).then_some((before, words));
             }
             std::hint::spin_loop();

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use drivers::sim::SimControl;
 use drivers::{CardReader, CardSeen, Meter};
-use interlock::{LogEvent, Status};
+use interlock::{LogEvent, Status, Trips};
 use plugin_host::{
     AuthorizeRequest, BackendInput, BackendRole, EvseInfo, RunningTransaction, Setting,
 };
@@ -167,6 +167,8 @@ impl Core {
             tracing::error!("the time of this start cannot be stored: {error}");
         }
         self.station.handle_event(now, Event::ClockSet { wall });
+        // Entries that waited for a time can go now.
+        self.broadcast(|| ToAdapter::JournalGrew);
     }
 
     // ---- hardware ----
@@ -210,10 +212,8 @@ impl Core {
                 .told
                 .is_none_or(|(told, at)| told != status || now.since(at).get() >= STATUS_REPEAT_MS);
             if repeat {
-                if place
-                    .told
-                    .is_none_or(|(told, _)| told.trips != status.trips)
-                {
+                let before = place.told.map_or(Trips::NONE, |(told, _)| told.trips);
+                if before != status.trips {
                     tracing::warn!(evse = place.evse.0, trips = ?trip_names(status.trips), "trips");
                 }
                 place.told = Some((status, now));
