@@ -671,7 +671,8 @@ impl Adapter {
             let Some((seq, moment, event)) = next else {
                 return;
             };
-            if self.handed == Some(seq) {
+            // Without a time no backend can be told; the station says when it is known.
+            if self.handed == Some(seq) || moment.wall.is_none() {
                 return;
             }
             self.handed = Some(seq);

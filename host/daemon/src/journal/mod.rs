@@ -305,9 +305,11 @@ impl Store {
         let row = self
             .db
             .query_row(
-                "SELECT j.seq, j.boot, j.monotonic_ms, coalesce(j.wall_ms, j.monotonic_ms + b.wall_offset_ms), j.event
-                 FROM journal j LEFT JOIN boot b ON b.id = j.boot WHERE j.seq > ? ORDER BY j.seq LIMIT 1",
-                [sql(seq.0)],
+                // An earlier start that never learnt the time: the entry is at least as old as this start.
+                "SELECT j.seq, j.boot, j.monotonic_ms, coalesce(j.wall_ms, j.monotonic_ms + b.wall_offset_ms,
+                        (SELECT wall_offset_ms FROM boot WHERE id = ?2)), j.event
+                 FROM journal j LEFT JOIN boot b ON b.id = j.boot WHERE j.seq > ?1 ORDER BY j.seq LIMIT 1",
+                [sql(seq.0), sql(self.boot)],
                 |row| {
                     Ok((
                         row.get::<_, i64>(0)?,

@@ -184,3 +184,135 @@ fn every_start_has_a_number_of_its_own() {
     let first = open(&path).unwrap().store.boot();
     assert_eq!(open(&path).unwrap().store.boot(), first + 1);
 }
+
+/// One thing that happens to the database.
+#[derive(Debug, Clone)]
+enum Step {
+    /// The station writes this many entries.
+    Write(u64),
+    /// The adapter takes the next entry and keeps a frame for it.
+    Take,
+    /// The backend confirms the oldest frame.
+    Confirm,
+    /// The adapter wants to keep a frame whose id waits already, and to take more with it.
+    Repeat,
+    /// The adapter claims an older position.
+    GoBack,
+    /// Everything is dropped without a word, and a new start opens the file.
+    Die,
+    /// Old entries are deleted.
+    Prune,
+}
+
+fn steps() -> impl proptest::strategy::Strategy<Value = Vec<Step>> {
+    use proptest::prelude::*;
+    let step = prop_oneof![
+        (1_u64..4).prop_map(Step::Write),
+        Just(Step::Take),
+        Just(Step::Confirm),
+        Just(Step::Repeat),
+        Just(Step::GoBack),
+        Just(Step::Die),
+        Just(Step::Prune),
+    ];
+    prop::collection::vec(step, 1..40)
+}
+
+/// What the database should hold, and the database.
+struct Life {
+    path: PathBuf,
+    store: Store,
+    written: u64,
+    cursor: u64,
+    outbox: Vec<String>,
+}
+
+impl Life {
+    fn step(&mut self, step: &Step) {
+        let frame = |id: String| DurableFrame {
+            text: format!("frame {id}"),
+            id,
+        };
+        match step {
+            Step::Write(count) => {
+                let entries: Vec<_> = (1..=*count).map(|n| entry(self.written + n, n)).collect();
+                self.store.commit_station(&entries, None).unwrap();
+                self.written += count;
+            }
+            Step::Take => {
+                let next = self.store.entry_after(JournalSeq(self.cursor)).unwrap();
+                let Some((seq, _, event)) = next else {
+                    assert_eq!(self.cursor, self.written, "an entry is missing");
+                    return;
+                };
+                assert_eq!((seq.0, event), (self.cursor + 1, ended(self.cursor + 1)));
+                let batch = AdapterBatch {
+                    advance: Some(seq),
+                    enqueue: vec![frame(format!("m{}", seq.0))],
+                    ..AdapterBatch::default()
+                };
+                self.store.commit_adapter("a", &batch).unwrap();
+                self.cursor = seq.0;
+                self.outbox.push(format!("m{}", seq.0));
+            }
+            Step::Confirm if self.outbox.is_empty() => {}
+            Step::Confirm => {
+                let batch = AdapterBatch {
+                    dequeue: vec![self.outbox.remove(0)],
+                    ..AdapterBatch::default()
+                };
+                self.store.commit_adapter("a", &batch).unwrap();
+            }
+            Step::Repeat => {
+                let Some(id) = self.outbox.first() else {
+                    return;
+                };
+                let batch = AdapterBatch {
+                    advance: Some(JournalSeq(self.cursor + 1)),
+                    enqueue: vec![frame("other".to_owned()), frame(id.clone())],
+                    ..AdapterBatch::default()
+                };
+                assert!(self.store.commit_adapter("a", &batch).is_err());
+            }
+            Step::GoBack => {
+                let batch = AdapterBatch {
+                    advance: Some(JournalSeq(self.cursor.saturating_sub(1))),
+                    ..AdapterBatch::default()
+                };
+                self.store.commit_adapter("a", &batch).unwrap();
+            }
+            Step::Die => {
+                let next = open(&self.path).unwrap().store;
+                std::mem::forget(std::mem::replace(&mut self.store, next));
+            }
+            Step::Prune => self.store.prune(&["a".to_owned()]).unwrap(),
+        }
+    }
+
+    fn check(&mut self) {
+        let state = self.store.adapter_state("a").unwrap();
+        assert_eq!(state.cursor, JournalSeq(self.cursor));
+        let kept: Vec<&str> = state.outbox.iter().map(|frame| frame.id.as_str()).collect();
+        assert_eq!(kept, self.outbox);
+        assert_eq!(
+            self.store.persistent_state().unwrap().next_journal,
+            self.written + 1
+        );
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn no_entry_is_lost_or_taken_twice_and_no_frame_id_waits_twice(steps in steps()) {
+        let path = scratch("life");
+        let mut store = open(&path).unwrap().store;
+        store.adapter_state("a").unwrap();
+        let mut life = Life { path, store, written: 0, cursor: 0, outbox: Vec::new() };
+        for step in &steps {
+            life.step(step);
+            life.check();
+        }
+    }
+}
