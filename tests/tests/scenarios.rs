@@ -3,48 +3,12 @@
 
 use drivers::sim::{EvCommand, EvPreset, PlugIn, SimCommand, SimFault};
 use interlock::Trip;
+use pilotwire_tests::sim::hands::{charges, current, delivered, online, plug, said, secs, world};
 use pilotwire_tests::sim::{
     AdapterKind, BLOCKED_CARD, Do, GOOD_CARD, OTHER_CARD, Probe, World, WorldConfig,
 };
 use station::{Event, LimitSource};
 use units::{Milliamps, Millis};
-
-const fn secs(s: u64) -> Millis {
-    Millis::from_secs(s)
-}
-
-fn world(config: WorldConfig) -> World {
-    World::new(config, Some(AdapterKind::of::<Probe>()))
-}
-
-fn online(config: WorldConfig) -> World {
-    let mut world = world(config);
-    world.run_until("registered", secs(30), World::is_registered);
-    world
-}
-
-fn plug(world: &mut World, evse: u8, preset: EvPreset) {
-    world.hardware(evse, SimCommand::PlugIn(PlugIn::preset(preset)));
-}
-
-fn current(world: &World, evse: u8) -> u32 {
-    world.hw.control.view(evse).unwrap().current_ma[0]
-}
-
-fn charges(world: &mut World, evse: u8) {
-    world.run_until("current flows", secs(30), |world| {
-        current(world, evse) > 5_000
-    });
-}
-
-fn delivered(world: &mut World) {
-    world.run_until("everything is delivered", secs(60), World::is_delivered);
-    // The last answer may still be on its way to a journal that is complete.
-    world.run(secs(1));
-    if let Err(wrong) = world.checker.check_book(&world.net.csms) {
-        world.fail(&wrong);
-    }
-}
 
 /// Plug in, card, charge a minute, card, unplug.
 fn whole_charge(world: &mut World) {
@@ -88,14 +52,6 @@ fn whole_charge_goes_as_the_golden_trace_says() {
     assert_eq!(billed.len(), 1);
     assert!(billed[0].energy_wh() > 100, "{} Wh", billed[0].energy_wh());
     check_golden("whole_charge", &world);
-}
-
-/// Was this said (from `from` ms on)?
-fn said(world: &World, from: u64, text: &str) -> bool {
-    world
-        .trace
-        .iter()
-        .any(|(at, line)| *at >= from && line == text)
 }
 
 // acceptance: C12, J12

@@ -23,6 +23,7 @@ pub mod checker;
 mod checker_tests;
 pub mod convert;
 pub mod disk;
+pub mod hands;
 mod host;
 pub mod network;
 pub mod plan;
