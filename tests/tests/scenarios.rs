@@ -1,12 +1,10 @@
 //! Scenarios of a whole station in virtual time: real interlocks, real station, an adapter, a central system.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test helper may panic")]
 
-use drivers::sim::{EvCommand, EvPreset, PlugIn, SimCommand, SimFault};
+use drivers::sim::{EvCommand, EvPreset, SimCommand, SimFault};
 use interlock::Trip;
 use pilotwire_tests::sim::hands::{charges, current, delivered, online, plug, said, secs, world};
-use pilotwire_tests::sim::{
-    AdapterKind, BLOCKED_CARD, Do, GOOD_CARD, OTHER_CARD, Probe, World, WorldConfig,
-};
+use pilotwire_tests::sim::{BLOCKED_CARD, Do, GOOD_CARD, OTHER_CARD, World, WorldConfig};
 use station::{Event, LimitSource};
 use units::{Milliamps, Millis};
 
