@@ -1,4 +1,10 @@
 //! Hostile guests: whatever a plugin does, its instance ends, in time, and nobody is accepted.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests are tests too"
+)]
 
 mod guests;
 

@@ -1,4 +1,10 @@
 //! Limits and grants of well-behaved and greedy plugins, and the first plugins of the project in their sandbox.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests are tests too"
+)]
 
 mod guests;
 

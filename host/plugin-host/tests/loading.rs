@@ -1,4 +1,10 @@
 //! What is not a plugin is not loaded, and the message says what to do about it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests are tests too"
+)]
 
 use plugin_host::limits::MAX_COMPONENT_BYTES;
 use plugin_host::{Engine, EngineConfig, LoadError, PluginKind};
