@@ -130,25 +130,27 @@ fn a_rejected_station_does_not_answer_calls() {
 
 #[test]
 fn boot_is_repeated_after_an_error() {
-    let mut case = Setup::default().adapter("boot_retry_s", "1").prepare();
+    let mut case = Setup::default().prepare();
     case.peer.command(json!({
         "do": "answer", "action": "BootNotification", "error": "InternalError", "times": 1
     }));
     case.station.start();
     case.call("BootNotification");
-    case.call_within("BootNotification", Duration::from_secs(70), |_| true);
+    case.call_within("BootNotification", Duration::from_secs(30), |_| true);
     case.status(1, "Available");
 }
 
 #[test]
 fn boot_is_repeated_when_nobody_answers() {
-    let mut case = Setup::default().adapter("boot_retry_s", "1").prepare();
+    let mut case = Setup::default()
+        .adapter("connection_timeout_s", "2")
+        .prepare();
     case.peer.command(json!({
         "do": "answer", "action": "BootNotification", "silent": true, "times": 1
     }));
     case.station.start();
     case.call("BootNotification");
-    case.call_within("BootNotification", Duration::from_secs(100), |_| true);
+    case.call_within("BootNotification", Duration::from_secs(30), |_| true);
     case.status(1, "Available");
 }
 

@@ -29,6 +29,7 @@ fn whole_session(mut case: Case) {
     in_order(&[&asked, &started, &stopped, &available]);
 }
 
+// acceptance: P23
 #[test]
 fn eflux_tc_003_session() {
     whole_session(Setup::default().start());
@@ -208,12 +209,78 @@ fn a_certificate_of_another_authority_is_refused_until_the_right_one_is_back() {
 
 // acceptance: P92
 #[test]
-fn occupied_on_charging_reports_preparing_only_by_plug_or_card() {
-    let mut case = Setup::default()
-        .adapter("status_strategy", "occupied-on-charging")
-        .start();
+fn occupied_on_charging_needs_both_plug_and_card() {
+    let strategy = Setup::default().adapter("status_strategy", "occupied-on-charging");
+    let mut case = strategy.start();
+    case.station.plug_in(1);
+    case.no_status(1, "Preparing");
+    case.station.swipe(1, CARD);
+    case.call("StartTransaction");
+    case.status(1, "Charging");
+}
+
+// acceptance: P93
+#[test]
+fn occupied_on_authorized_needs_only_one_of_plug_and_card() {
+    let strategy = Setup::default().adapter("status_strategy", "occupied-on-authorized");
+    let mut case = strategy.start();
     case.station.plug_in(1);
     case.status(1, "Preparing");
+    case.station.swipe(2, CARD);
+    case.status(2, "Preparing");
+}
+
+fn asleep(until_c: &str) -> Case {
+    let mut case = Setup::default()
+        .adapter("preparing_until_c", until_c)
+        .start();
+    case.station.plug_in_asleep(1);
+    case.status(1, "Preparing");
+    case.station.swipe(1, CARD);
+    case.call("StartTransaction");
+    case
+}
+
+// acceptance: P94
+#[test]
+fn preparing_lasts_until_state_c_when_so_set() {
+    let mut case = asleep("true");
+    case.no_status(1, "Charging");
+}
+
+// acceptance: P94
+#[test]
+fn charging_is_told_in_state_b_when_so_set() {
+    let mut case = asleep("false");
+    case.status(1, "Charging");
+}
+
+fn heartbeats_beside_other_calls(force: &str) -> Case {
+    let mut case = Setup::default().adapter("force_heartbeat", force).prepare();
+    let accepted = json!({"status": "Accepted", "currentTime": "now", "interval": 2});
+    case.answer("BootNotification", accepted);
+    case.station.start();
+    case.booted();
+    case.configure("MeterValueSampleInterval", "1");
+    case.charging(1);
+    case.call("MeterValues");
+    case.forget();
+    case
+}
+
+// acceptance: P83
+#[test]
+fn heartbeats_are_sent_beside_other_calls_when_forced() {
+    let mut case = heartbeats_beside_other_calls("true");
+    case.call("Heartbeat");
+    case.call("Heartbeat");
+}
+
+// acceptance: P83
+#[test]
+fn other_calls_stand_for_heartbeats_when_not_forced() {
+    let mut case = heartbeats_beside_other_calls("false");
+    case.no_call_for("Heartbeat", Duration::from_secs(5));
 }
 
 // acceptance: J25, J26

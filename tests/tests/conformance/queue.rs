@@ -100,18 +100,21 @@ fn calls_of_the_central_system_are_answered_while_ours_is_open() {
     case.status(1, "Preparing");
 }
 
+// acceptance: P85
 #[test]
-fn a_message_without_an_answer_is_sent_again_with_its_id() {
-    let mut case = Setup::default().start();
+fn a_message_without_an_answer_is_sent_again_after_the_connection_timeout() {
+    let mut case = Setup::default()
+        .adapter("connection_timeout_s", "2")
+        .start();
+    case.configure("TransactionMessageRetryInterval", "1");
     case.peer.command(json!({
         "do": "answer", "action": "StartTransaction", "silent": true, "times": 1
     }));
     case.station.plug_in(1);
     case.station.swipe(1, CARD);
     let first = case.call("StartTransaction");
-    let second = case.call_within("StartTransaction", Duration::from_secs(100), |_| true);
+    let second = case.call_within("StartTransaction", Duration::from_secs(25), |_| true);
     assert_eq!(first.id(), second.id());
-    case.station_shows("anything", |status| status.is_object());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::harness::{CARD, OTHER_CARD, SOON, Setup, in_order};
 
-// acceptance: C12, C140, C142, C143, P79
+// acceptance: C12, C140, C142, C143, J30, P79
 #[test]
 fn tc_003_session_plug_first() {
     let mut case = Setup::default().start();
@@ -241,7 +241,7 @@ fn tc_041_fault_blocks_until_it_is_cleared() {
     case.status(1, "Available");
 }
 
-// acceptance: C145
+// acceptance: C145, J31
 #[test]
 fn tc_070_sampled_meter_values() {
     let mut case = Setup::default().start();

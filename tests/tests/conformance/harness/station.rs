@@ -193,6 +193,11 @@ impl Station {
         self.sim("plug-in", json!({"evse": evse}));
     }
 
+    /// A car that never asks for energy by itself: the pilot stays in B.
+    pub fn plug_in_asleep(&self, evse: u8) {
+        self.sim("plug-in", json!({"evse": evse, "ev": "deep-sleeper"}));
+    }
+
     /// The cable leaves the station (and the car), as soon as the lock lets go of it.
     pub fn unplug(&self, evse: u8) {
         let request = json!({"verb": "sim", "do": "unplug", "evse": evse});
@@ -373,6 +378,14 @@ fn configuration(
         operator.path()
     );
     text += "reconnect_base_s = \"1\"\nreconnect_max_s = \"2\"\n";
+    // The cases expect `Preparing` as soon as either a plug or a card is there.
+    if !setup
+        .adapter
+        .iter()
+        .any(|(key, _)| *key == "status_strategy")
+    {
+        text += "status_strategy = \"occupied-on-authorized\"\n";
+    }
     for (key, value) in &setup.adapter {
         text += &format!("{key} = {value:?}\n");
     }
