@@ -87,6 +87,18 @@ fn remote_start_and_stop_are_refused_while_pending() {
 }
 
 #[test]
+fn a_boot_message_can_be_triggered_while_pending() {
+    let mut case = pending();
+    case.ask_for(
+        "TriggerMessage",
+        json!({"requestedMessage": "BootNotification"}),
+        "Accepted",
+    );
+    case.call_within("BootNotification", Duration::from_secs(2), |_| true);
+    case.status(1, "Available");
+}
+
+#[test]
 fn a_new_password_while_pending_is_used_for_the_next_connection() {
     let mut case = pending();
     let password = "0123456789abcdef0123456789abcdef01234567";
