@@ -328,7 +328,10 @@ impl Checker {
                 .end
                 .as_ref()
                 .map(|end| end.meter_stop_wh.unsigned_abs());
-            let same = session.connector_id == i64::from(told.evse)
+            // A reading may arrive twice, when its confirmation was lost; none may be missing.
+            let all_read = session.readings >= told.readings;
+            let same = all_read
+                && session.connector_id == i64::from(told.evse)
                 && session.meter_start_wh.unsigned_abs() == told.start_wh
                 && stop == told.stop_wh
                 && session.id_tag.as_str().eq_ignore_ascii_case(&told.token);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use interlock::Trips;
 use sdk::backend::DurableFrame;
 use station::{JournalEvent, JournalSeq, Moment, PersistentState};
+use units::{Instant, Timestamp};
 
 /// One journal entry and the run of the software that wrote it.
 #[derive(Debug, Clone)]
@@ -33,6 +34,10 @@ pub struct Disk {
     /// Latched trips of each EVSE.
     pub trips: BTreeMap<u8, u32>,
     pub boots: u64,
+    /// When the present run began.
+    pub booted_at: Option<Instant>,
+    /// Wall clock minus monotonic clock, ms, of every run that learnt the time.
+    pub offsets: BTreeMap<u64, i64>,
 }
 
 impl Disk {
@@ -57,7 +62,31 @@ impl Disk {
         self.journal.get(usize::try_from(self.adapter.cursor).ok()?)
     }
 
+    /// This run knows the time.
+    pub fn learn_time(&mut self, now: Instant, wall: Timestamp) {
+        self.offsets
+            .insert(self.boots, wall.as_unix_millis() - ms(now));
+    }
+
+    /// A moment of that run with its wall clock, as far as it can be told afterwards.
+    pub fn with_time(&self, moment: Moment, boot: u64) -> Moment {
+        let own = self.offsets.get(&boot).map(|offset| offset + ms(moment.at));
+        // A run that never learnt the time: it is at least as old as the present one.
+        let present = self.offsets.get(&self.boots).zip(self.booted_at);
+        let guess = present
+            .filter(|_| boot != self.boots)
+            .map(|(offset, at)| offset + ms(at));
+        let wall = moment
+            .wall
+            .or_else(|| own.or(guess).map(Timestamp::from_unix_millis));
+        Moment { wall, ..moment }
+    }
+
     pub fn latched(&self, evse: u8) -> Trips {
         Trips::from_bits_truncate(self.trips.get(&evse).copied().unwrap_or(0))
     }
+}
+
+fn ms(at: Instant) -> i64 {
+    i64::try_from(at.as_millis()).unwrap_or(i64::MAX)
 }

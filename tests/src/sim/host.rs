@@ -4,7 +4,6 @@ use sdk::backend::{Command, Input, Registration, StartContext};
 use station::{
     Action, BootReason, Event, JournalEvent, JournalSeq, Moment, Request, RequestId, Requester,
 };
-use units::{Instant, Timestamp};
 
 use super::adapter::Instance;
 use super::convert;
@@ -229,20 +228,17 @@ impl World {
         if adapter.handed.is_some() {
             return None;
         }
+        let wall = software.station.moment(self.now).wall?;
+        self.disk.learn_time(self.now, wall);
         let entry = self.disk.next_for_adapter()?;
+        let fill = |moment: Moment| self.disk.with_time(moment, entry.boot);
+        let at = fill(entry.moment);
+        // Without a time no backend can be told; the station says when it is known.
+        at.wall?;
         adapter.handed = Some(entry.seq.0);
-        let (now, wall) = (self.now, software.station.moment(self.now).wall);
-        let same_run = entry.boot == self.disk.boots;
-        let fill = |moment: Moment| match (moment.wall, wall.filter(|_| same_run)) {
-            (None, Some(wall)) => Moment {
-                wall: earlier(wall, now, moment.at),
-                ..moment
-            },
-            (Some(_) | None, _) => moment,
-        };
         Some(Input::Journal(sdk::backend::JournalEntry {
             seq: entry.seq.0,
-            at: convert::moment(fill(entry.moment)),
+            at: convert::moment(at),
             event: convert::journal(&entry.event, fill),
         }))
     }
@@ -536,11 +532,6 @@ fn told(action: Action) -> Option<Input> {
         | Action::Journal { .. }
         | Action::Persist { .. } => return None,
     })
-}
-
-fn earlier(wall: Timestamp, now: Instant, at: Instant) -> Option<Timestamp> {
-    let past = i64::try_from(now.since(at).get()).ok()?;
-    Some(Timestamp::from_unix_millis(wall.as_unix_millis() - past))
 }
 
 fn in_words(seq: JournalSeq, event: &JournalEvent) -> String {

@@ -6,8 +6,8 @@
 use ocpp::v16::{format_timestamp, parse_timestamp};
 use sdk::backend::{
     AdapterState, BackendAdapter, ChargingState, Command, ConnectRequest, ConnectorStatus,
-    DurableFrame, Input, JournalEntry, JournalEvent, Measurand, Outcome, OutcomeKind, Registration,
-    StartContext, StartRequest, StopReason, StopRequest,
+    DurableFrame, Input, JournalEntry, JournalEvent, Measurand, Outcome, OutcomeKind,
+    ReadingContext, Registration, StartContext, StartRequest, StopReason, StopRequest,
 };
 use sdk::{Decision, Manifest, Moment, StoreWrite, Token, TokenKind, Verdict};
 use serde_json::{Value, json};
@@ -337,7 +337,8 @@ impl Probe {
                 let register = reading.samples.iter().find(|sample| {
                     sample.measurand == Measurand::EnergyImportRegisterWh && sample.phase.is_none()
                 })?;
-                let value = json!({ "value": register.value.to_string() });
+                let context = context(reading.context);
+                let value = json!({ "value": register.value.to_string(), "context": context });
                 let values = json!([{ "timestamp": taken, "sampledValue": [value] }]);
                 (
                     "MeterValues",
@@ -367,6 +368,19 @@ impl Probe {
         };
         let text = json!([2, id, action, body]).to_string();
         Some(DurableFrame { id, text })
+    }
+}
+
+const fn context(context: ReadingContext) -> &'static str {
+    match context {
+        ReadingContext::TransactionBegin => "Transaction.Begin",
+        ReadingContext::TransactionEnd => "Transaction.End",
+        ReadingContext::SamplePeriodic => "Sample.Periodic",
+        ReadingContext::SampleClock => "Sample.Clock",
+        ReadingContext::Trigger => "Trigger",
+        ReadingContext::InterruptionBegin => "Interruption.Begin",
+        ReadingContext::InterruptionEnd => "Interruption.End",
+        ReadingContext::Other => "Other",
     }
 }
 

@@ -340,6 +340,7 @@ impl World {
 
     fn boot(&mut self) {
         self.disk.boots += 1;
+        self.disk.booted_at = Some(self.now);
         self.note(format!("boot {}", self.disk.boots));
         let profile = BoardProfile::socket_32a();
         let ids = 1..=EVSES;
