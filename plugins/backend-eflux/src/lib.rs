@@ -1,0 +1,73 @@
+//! Backend adapter: E-Flux by Road over OCPP 1.6.
+//!
+//! Everything but the operator's presets is in `sdk::ocpp16`. Source of the presets: fact sheet §7.1; the older access point `m2m.com` can be set.
+#![warn(missing_docs)]
+
+use sdk::ocpp16::{Ocpp16, Operator};
+
+/// The operator's presets.
+pub struct EFlux;
+
+impl Operator for EFlux {
+    const NAME: &'static str = "backend-eflux";
+    const SUMMARY: &'static str = "E-Flux by Road over OCPP 1.6";
+    const URL: &'static str = "wss://ocpp.e-flux.nl/1.6/powerstation";
+    const APN: &'static str = "m2m.services";
+    const APN_USER: &'static str = "";
+    const APN_PASSWORD: &'static str = "";
+    const TOKEN_FORMAT: &'static str = "lower";
+    const KEEP_ALIVE_S: u32 = 0;
+
+    fn version() -> &'static str {
+        env!("CARGO_PKG_VERSION")
+    }
+}
+
+/// The adapter.
+pub type Adapter = Ocpp16<EFlux>;
+
+sdk::export_backend!(Adapter);
+
+#[cfg(test)]
+mod tests {
+    use sdk::backend::BackendAdapter;
+    use sdk::ocpp16::operator::AdapterSettings;
+    use sdk::{Setting, Token, TokenKind};
+
+    use super::*;
+
+    // acceptance: P16, P23
+    #[test]
+    fn presets_are_the_operators() {
+        let manifest = Adapter::describe();
+        assert_eq!(manifest.name, "backend-eflux");
+        let settings: Vec<Setting> = manifest
+            .settings
+            .into_iter()
+            .map(|spec| Setting {
+                key: spec.key,
+                value: spec.default_value,
+            })
+            .collect();
+        let value = |key: &str| {
+            settings
+                .iter()
+                .find(|s| s.key == key)
+                .map(|s| s.value.as_str())
+        };
+        assert_eq!(value("apn"), Some("m2m.services"));
+        assert_eq!(value("apn_user"), Some(""));
+        assert_eq!(value("apn_password"), Some(""));
+        let read = AdapterSettings::read(&settings, "PW 1");
+        assert_eq!(
+            read.connect_url(),
+            "wss://ocpp.e-flux.nl/1.6/powerstation/PW%201"
+        );
+        assert_eq!(read.keep_alive_s, 0);
+        let card = Token {
+            value: "0A0E9B83".to_owned(),
+            kind: TokenKind::Rfid,
+        };
+        assert_eq!(read.token_format.format(&card), "0a0e9b83");
+    }
+}

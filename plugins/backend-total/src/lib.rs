@@ -1,0 +1,73 @@
+//! Backend adapter: TotalEnergies over OCPP 1.6.
+//!
+//! Everything but the operator's presets is in `sdk::ocpp16`. Source of the presets: fact sheet §7.1: card numbers in upper case, keep-alive 60 s.
+#![warn(missing_docs)]
+
+use sdk::ocpp16::{Ocpp16, Operator};
+
+/// The operator's presets.
+pub struct Total;
+
+impl Operator for Total {
+    const NAME: &'static str = "backend-total";
+    const SUMMARY: &'static str = "TotalEnergies over OCPP 1.6";
+    const URL: &'static str = "ws://evse.total-ev-charge.com:9999/ocpp/WebSocket";
+    const APN: &'static str = "wlapn.com";
+    const APN_USER: &'static str = "g2m";
+    const APN_PASSWORD: &'static str = "g2m";
+    const TOKEN_FORMAT: &'static str = "upper";
+    const KEEP_ALIVE_S: u32 = 60;
+
+    fn version() -> &'static str {
+        env!("CARGO_PKG_VERSION")
+    }
+}
+
+/// The adapter.
+pub type Adapter = Ocpp16<Total>;
+
+sdk::export_backend!(Adapter);
+
+#[cfg(test)]
+mod tests {
+    use sdk::backend::BackendAdapter;
+    use sdk::ocpp16::operator::AdapterSettings;
+    use sdk::{Setting, Token, TokenKind};
+
+    use super::*;
+
+    // acceptance: P17, P22
+    #[test]
+    fn presets_are_the_operators() {
+        let manifest = Adapter::describe();
+        assert_eq!(manifest.name, "backend-total");
+        let settings: Vec<Setting> = manifest
+            .settings
+            .into_iter()
+            .map(|spec| Setting {
+                key: spec.key,
+                value: spec.default_value,
+            })
+            .collect();
+        let value = |key: &str| {
+            settings
+                .iter()
+                .find(|s| s.key == key)
+                .map(|s| s.value.as_str())
+        };
+        assert_eq!(value("apn"), Some("wlapn.com"));
+        assert_eq!(value("apn_user"), Some("g2m"));
+        assert_eq!(value("apn_password"), Some("g2m"));
+        let read = AdapterSettings::read(&settings, "PW 1");
+        assert_eq!(
+            read.connect_url(),
+            "ws://evse.total-ev-charge.com:9999/ocpp/WebSocket/PW%201"
+        );
+        assert_eq!(read.keep_alive_s, 60);
+        let card = Token {
+            value: "0A0E9B83".to_owned(),
+            kind: TokenKind::Rfid,
+        };
+        assert_eq!(read.token_format.format(&card), "0A0E9B83");
+    }
+}

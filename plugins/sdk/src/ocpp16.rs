@@ -1,1 +1,0 @@
-//! Helpers for backend adapters that speak OCPP 1.6; being written.

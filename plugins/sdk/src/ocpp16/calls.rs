@@ -1,0 +1,361 @@
+//! Calls of the backend: what is asked, what the station says to it, and the answer.
+
+use ocpp::rpc::MessageId;
+use ocpp::v16::{
+    AvailabilityStatus, AvailabilityType, ChangeAvailabilityRequest, ChangeAvailabilityResponse,
+    ChangeConfigurationRequest, ChangeConfigurationResponse, ClearCacheResponse,
+    ConfigurationStatus, DataTransferResponse, DataTransferStatus, DiagnosticsStatus,
+    DiagnosticsStatusNotificationRequest, FirmwareStatus, FirmwareStatusNotificationRequest,
+    GenericStatus, MessageTrigger, Open, RemoteStartTransactionRequest,
+    RemoteStartTransactionResponse, RemoteStopTransactionRequest, RemoteStopTransactionResponse,
+    Request, ResetRequest as ResetMessage, ResetResponse, ResetType, Response,
+    TriggerMessageRequest, TriggerMessageResponse, TriggerMessageStatus, UnlockConnectorRequest,
+    UnlockConnectorResponse, UnlockStatus,
+};
+
+use super::config::Change;
+use super::limits::WAITING_ANSWERS;
+use super::{About, After, Ocpp16, Operator, Registered, Waiting};
+use crate::backend::{
+    AvailabilityRequest, Command, Outcome, OutcomeKind, ReadMeterRequest, ReadingContext,
+    ResetKind, ResetRequest, Role, SettingRequest, StartRequest, StopRequest, UnlockRequest,
+};
+use crate::{Token, TokenKind};
+
+impl<O: Operator> Ocpp16<O> {
+    pub(super) fn on_request(&mut self, id: &MessageId, request: Request) {
+        match request {
+            Request::RemoteStartTransaction(request) => self.remote_start(id, request),
+            Request::RemoteStopTransaction(request) => self.remote_stop(id, &request),
+            Request::UnlockConnector(request) => self.unlock(id, &request),
+            Request::Reset(request) => self.reset(id, &request),
+            Request::ChangeAvailability(request) => self.change_availability(id, &request),
+            Request::ChangeConfiguration(request) => self.change_configuration(id, &request),
+            Request::GetConfiguration(request) => {
+                let answer = self.config.get(&request);
+                self.answer(id, &Response::from(answer));
+            }
+            Request::ClearCache(_) => {
+                let enabled = self.config.flag("AuthorizationCacheEnabled");
+                let writes = self.cache.clear();
+                self.write(writes);
+                let status = if enabled {
+                    GenericStatus::Accepted
+                } else {
+                    GenericStatus::Rejected
+                };
+                self.answer(id, &Response::from(ClearCacheResponse { status }));
+            }
+            Request::DataTransfer(_) => {
+                let status = DataTransferStatus::UnknownVendorId;
+                self.answer(
+                    id,
+                    &Response::from(DataTransferResponse { status, data: None }),
+                );
+            }
+            Request::TriggerMessage(request) => self.trigger(id, &request),
+            other => self.answer_not_supported(id, other.action().as_str()),
+        }
+    }
+
+    /// May the backend command, and does the station listen yet?
+    fn may_command(&self) -> bool {
+        self.role == Role::Primary
+    }
+
+    /// Keeps the answer open until the station has said what comes of it.
+    fn wait(&mut self, waiting: Waiting) -> u64 {
+        let request_id = self.request_id();
+        while self.waiting.len() >= WAITING_ANSWERS {
+            self.waiting.pop_first();
+        }
+        self.waiting.insert(request_id, waiting);
+        request_id
+    }
+
+    fn connector(&self, connector_id: i64) -> Option<u32> {
+        u32::try_from(connector_id)
+            .ok()
+            .filter(|connector| self.statuses.has(*connector))
+    }
+
+    fn remote_start(&mut self, id: &MessageId, request: RemoteStartTransactionRequest) {
+        let evse_id = match request.connector_id {
+            None => Ok(None),
+            Some(connector) => self
+                .connector(connector)
+                .filter(|c| *c > 0)
+                .map(Some)
+                .ok_or(()),
+        };
+        let fits = self.may_command()
+            && self.registered == Registered::Yes
+            // A profile that would be taken and ignored is worse than none.
+            && request.charging_profile.is_none();
+        let (true, Ok(evse_id)) = (fits, evse_id) else {
+            let status = GenericStatus::Rejected;
+            self.answer(
+                id,
+                &Response::from(RemoteStartTransactionResponse { status }),
+            );
+            return;
+        };
+        let request_id = self.wait(Waiting::RemoteStart(id.clone()));
+        let token = Token {
+            value: request.id_tag.as_str().to_owned(),
+            kind: TokenKind::Central,
+        };
+        let authorize_first = self.config.flag("AuthorizeRemoteTxRequests");
+        self.command(Command::RequestStart(StartRequest {
+            request_id,
+            evse_id,
+            token,
+            authorize_first,
+        }));
+    }
+
+    fn remote_stop(&mut self, id: &MessageId, request: &RemoteStopTransactionRequest) {
+        let local = self.transactions.local(request.transaction_id);
+        let fits = self.may_command() && self.registered == Registered::Yes;
+        match local.filter(|_| fits) {
+            Some(transaction) => {
+                let request_id = self.wait(Waiting::RemoteStop(id.clone()));
+                self.command(Command::RequestStop(StopRequest {
+                    request_id,
+                    transaction,
+                }));
+            }
+            None => {
+                let status = GenericStatus::Rejected;
+                self.answer(
+                    id,
+                    &Response::from(RemoteStopTransactionResponse { status }),
+                );
+            }
+        }
+    }
+
+    fn unlock(&mut self, id: &MessageId, request: &UnlockConnectorRequest) {
+        match self
+            .connector(request.connector_id)
+            .filter(|c| *c > 0 && self.may_command())
+        {
+            Some(evse_id) => {
+                let request_id = self.wait(Waiting::Unlock(id.clone()));
+                self.command(Command::Unlock(UnlockRequest {
+                    request_id,
+                    evse_id,
+                    connector_id: 1,
+                }));
+            }
+            None => {
+                let status = UnlockStatus::NotSupported;
+                self.answer(id, &Response::from(UnlockConnectorResponse { status }));
+            }
+        }
+    }
+
+    fn reset(&mut self, id: &MessageId, request: &ResetMessage) {
+        if !self.may_command() {
+            let status = GenericStatus::Rejected;
+            self.answer(id, &Response::from(ResetResponse { status }));
+            return;
+        }
+        let kind = match request.kind {
+            ResetType::Hard => ResetKind::Hard,
+            ResetType::Soft => ResetKind::Soft,
+        };
+        let request_id = self.wait(Waiting::Reset(id.clone()));
+        self.command(Command::Reset(ResetRequest { request_id, kind }));
+    }
+
+    fn change_availability(&mut self, id: &MessageId, request: &ChangeAvailabilityRequest) {
+        let Some(connector) = self
+            .connector(request.connector_id)
+            .filter(|_| self.may_command())
+        else {
+            let status = AvailabilityStatus::Rejected;
+            self.answer(id, &Response::from(ChangeAvailabilityResponse { status }));
+            return;
+        };
+        let request_id = self.wait(Waiting::Availability(id.clone()));
+        self.command(Command::SetAvailability(AvailabilityRequest {
+            request_id,
+            evse_id: (connector > 0).then_some(connector),
+            operative: request.kind == AvailabilityType::Operative,
+        }));
+    }
+
+    fn change_configuration(&mut self, id: &MessageId, request: &ChangeConfigurationRequest) {
+        if !self.may_command() {
+            let status = ConfigurationStatus::Rejected;
+            self.answer(id, &Response::from(ChangeConfigurationResponse { status }));
+            return;
+        }
+        match self
+            .config
+            .change(request.key.as_str(), request.value.as_str())
+        {
+            Change::Done {
+                status,
+                store,
+                reconnect,
+            } => {
+                self.write(store);
+                self.answer(id, &Response::from(ChangeConfigurationResponse { status }));
+                if request.key == "HeartbeatInterval" {
+                    self.schedule_heartbeat();
+                }
+                if reconnect {
+                    self.afterwards.push_back(After::Reconnect);
+                }
+            }
+            Change::AskStation { key, value } => {
+                let request_id = self.wait(Waiting::Setting(id.clone()));
+                self.command(Command::SetSetting(SettingRequest {
+                    request_id,
+                    key,
+                    value,
+                }));
+            }
+            Change::Refused(status) => {
+                self.answer(id, &Response::from(ChangeConfigurationResponse { status }));
+            }
+        }
+    }
+
+    // ---- what the station said ----
+
+    pub(super) fn on_outcome(&mut self, outcome: &Outcome) {
+        self.readings.remove(&outcome.request_id);
+        let Some(waiting) = self.waiting.remove(&outcome.request_id) else {
+            return;
+        };
+        let accepted = outcome.kind == OutcomeKind::Accepted;
+        let generic = if accepted {
+            GenericStatus::Accepted
+        } else {
+            GenericStatus::Rejected
+        };
+        let (id, response) = match waiting {
+            Waiting::RemoteStart(id) => (
+                id,
+                Response::from(RemoteStartTransactionResponse { status: generic }),
+            ),
+            Waiting::RemoteStop(id) => (
+                id,
+                Response::from(RemoteStopTransactionResponse { status: generic }),
+            ),
+            Waiting::Reset(id) => (id, Response::from(ResetResponse { status: generic })),
+            Waiting::Unlock(id) => {
+                let status = match outcome.kind {
+                    OutcomeKind::Accepted => UnlockStatus::Unlocked,
+                    OutcomeKind::NotSupported | OutcomeKind::Unknown => UnlockStatus::NotSupported,
+                    OutcomeKind::Rejected
+                    | OutcomeKind::Scheduled
+                    | OutcomeKind::RestartRequired
+                    | OutcomeKind::Failed => UnlockStatus::UnlockFailed,
+                };
+                (id, Response::from(UnlockConnectorResponse { status }))
+            }
+            Waiting::Availability(id) => {
+                let status = match outcome.kind {
+                    OutcomeKind::Accepted => AvailabilityStatus::Accepted,
+                    OutcomeKind::Scheduled => AvailabilityStatus::Scheduled,
+                    OutcomeKind::Rejected
+                    | OutcomeKind::RestartRequired
+                    | OutcomeKind::Unknown
+                    | OutcomeKind::NotSupported
+                    | OutcomeKind::Failed => AvailabilityStatus::Rejected,
+                };
+                (id, Response::from(ChangeAvailabilityResponse { status }))
+            }
+            Waiting::Setting(id) => {
+                let status = match outcome.kind {
+                    OutcomeKind::Accepted => ConfigurationStatus::Accepted,
+                    OutcomeKind::RestartRequired => ConfigurationStatus::RebootRequired,
+                    OutcomeKind::Unknown | OutcomeKind::NotSupported => {
+                        ConfigurationStatus::NotSupported
+                    }
+                    OutcomeKind::Rejected | OutcomeKind::Scheduled | OutcomeKind::Failed => {
+                        ConfigurationStatus::Rejected
+                    }
+                };
+                (id, Response::from(ChangeConfigurationResponse { status }))
+            }
+        };
+        self.answer(&id, &response);
+    }
+
+    // ---- triggered messages ----
+
+    fn trigger(&mut self, id: &MessageId, request: &TriggerMessageRequest) {
+        let connector = match request.connector_id {
+            None => Ok(None),
+            Some(connector) => self.connector(connector).map(Some).ok_or(()),
+        };
+        let Ok(connector) = connector else {
+            return self.answer_trigger(id, TriggerMessageStatus::Rejected);
+        };
+        let after = match &request.requested_message {
+            Open::Known(MessageTrigger::BootNotification) => Some(After::Boot),
+            Open::Known(MessageTrigger::Heartbeat) => Some(After::Heartbeat),
+            Open::Known(MessageTrigger::StatusNotification) => Some(After::Status(connector)),
+            Open::Known(MessageTrigger::MeterValues) => Some(After::Meter(connector)),
+            Open::Known(MessageTrigger::DiagnosticsStatusNotification) => {
+                let status = DiagnosticsStatus::Idle;
+                let request = Request::from(DiagnosticsStatusNotificationRequest { status });
+                Some(After::Send(Box::new(request)))
+            }
+            Open::Known(MessageTrigger::FirmwareStatusNotification) => {
+                let status = FirmwareStatus::Idle;
+                let request = Request::from(FirmwareStatusNotificationRequest { status });
+                Some(After::Send(Box::new(request)))
+            }
+            Open::Other(_) => None,
+        };
+        let Some(after) = after else {
+            return self.answer_trigger(id, TriggerMessageStatus::NotImplemented);
+        };
+        // The answer first, then the message.
+        self.answer_trigger(id, TriggerMessageStatus::Accepted);
+        self.afterwards.push_back(after);
+    }
+
+    fn answer_trigger(&mut self, id: &MessageId, status: TriggerMessageStatus) {
+        self.answer(id, &Response::from(TriggerMessageResponse { status }));
+    }
+
+    pub(super) fn follow_up(&mut self, after: After) {
+        match after {
+            After::Boot => self.send_boot(),
+            After::Heartbeat => self.send_heartbeat(),
+            After::Status(connector) => self.send_status_again(connector),
+            After::Meter(connector) => {
+                let all: Vec<u32> = self.statuses.connectors().collect();
+                for evse_id in all
+                    .into_iter()
+                    .filter(|c| connector.is_none_or(|w| w == *c || w == 0))
+                {
+                    let request_id = self.request_id();
+                    while self.readings.len() >= WAITING_ANSWERS {
+                        self.readings.pop_first();
+                    }
+                    self.readings.insert(request_id, evse_id);
+                    let context = ReadingContext::Trigger;
+                    self.command(Command::ReadMeter(ReadMeterRequest {
+                        request_id,
+                        evse_id,
+                        context,
+                    }));
+                }
+            }
+            After::Send(request) => {
+                let _said_if_full = self.call(&request, About::Notice);
+            }
+            After::Reconnect => self.command(Command::Disconnect(
+                "new credentials or settings".to_owned(),
+            )),
+        }
+    }
+}

@@ -1,0 +1,430 @@
+//! In what operators differ, and the settings that every adapter of OCPP 1.6 has.
+
+use crate::{Level, Manifest, Setting, SettingSpec, Token, TokenKind, log};
+
+/// An operator's presets. Everything here can be overridden by settings.
+pub trait Operator: 'static {
+    /// Name of the plugin, as the policy pack spells it.
+    const NAME: &'static str;
+    /// One sentence.
+    const SUMMARY: &'static str;
+    /// URL of the backend; the identity is appended.
+    const URL: &'static str;
+    /// Access point of the operator's SIM cards.
+    const APN: &'static str;
+    /// User at the access point; empty = none.
+    const APN_USER: &'static str;
+    /// Password at the access point; empty = none.
+    const APN_PASSWORD: &'static str;
+    /// How the backend wants card numbers: `lower`, `upper`, `lower-reversed`, `upper-reversed`.
+    const TOKEN_FORMAT: &'static str;
+    /// Seconds between pings; 0 = off.
+    const KEEP_ALIVE_S: u32;
+
+    /// Version of the plugin.
+    fn version() -> &'static str;
+}
+
+/// How card numbers are written for the backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenFormat {
+    /// `0a0e9b83`
+    Lower,
+    /// `0A0E9B83`
+    Upper,
+    /// `839b0e0a`
+    LowerReversed,
+    /// `839B0E0A`
+    UpperReversed,
+}
+
+impl TokenFormat {
+    /// The format with this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "lower" => Some(Self::Lower),
+            "upper" => Some(Self::Upper),
+            "lower-reversed" => Some(Self::LowerReversed),
+            "upper-reversed" => Some(Self::UpperReversed),
+            _ => None,
+        }
+    }
+
+    /// The token as the backend knows it. Only card numbers are rewritten; what came from a backend goes back as it came.
+    #[must_use]
+    pub fn format(self, token: &Token) -> String {
+        let digits = token.value.len().is_multiple_of(2)
+            && token.value.bytes().all(|b| b.is_ascii_hexdigit());
+        if token.kind != TokenKind::Rfid || !digits {
+            return token.value.clone();
+        }
+        let reversed = || -> String {
+            let pairs = token.value.as_bytes().chunks(2).rev();
+            pairs.flatten().map(|byte| char::from(*byte)).collect()
+        };
+        match self {
+            Self::Lower => token.value.to_ascii_lowercase(),
+            Self::Upper => token.value.to_ascii_uppercase(),
+            Self::LowerReversed => reversed().to_ascii_lowercase(),
+            Self::UpperReversed => reversed().to_ascii_uppercase(),
+        }
+    }
+}
+
+/// When a connector counts as occupied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusStrategy {
+    /// Cable and authorisation.
+    OccupiedOnCharging,
+    /// Either.
+    OccupiedOnAuthorized,
+}
+
+/// What an adapter says of itself.
+#[must_use]
+pub fn manifest<O: Operator>() -> Manifest {
+    let keep_alive = O::KEEP_ALIVE_S.to_string();
+    let settings: [(&str, &str, &str); 22] = [
+        (
+            "url",
+            O::URL,
+            "URL of the backend; the identity is appended",
+        ),
+        (
+            "identity",
+            "",
+            "identity at the backend; empty = the station's",
+        ),
+        (
+            "basic_auth_password",
+            "",
+            "HTTP basic password; 40 hexadecimal digits stand for 20 bytes",
+        ),
+        (
+            "keep_alive_s",
+            &keep_alive,
+            "seconds between pings; 0 = off; needed behind address translation",
+        ),
+        (
+            "id_token_format",
+            O::TOKEN_FORMAT,
+            "card numbers: lower, upper, lower-reversed, upper-reversed",
+        ),
+        (
+            "authorize_remote_start",
+            "true",
+            "ask the backend for a verdict on remote starts",
+        ),
+        (
+            "force_heartbeat",
+            "true",
+            "send heartbeats even while other messages show life",
+        ),
+        (
+            "heartbeat_interval_s",
+            "300",
+            "until the backend says otherwise",
+        ),
+        (
+            "status_strategy",
+            "occupied-on-authorized",
+            "or occupied-on-charging: cable and authorisation",
+        ),
+        (
+            "preparing_until_c",
+            "true",
+            "Charging only when the vehicle is ready, not as soon as current is offered",
+        ),
+        (
+            "send_informative_notifications",
+            "true",
+            "tell informative events",
+        ),
+        (
+            "send_error_notifications",
+            "true",
+            "tell errors that do not stop charging",
+        ),
+        (
+            "send_usb_notifications",
+            "false",
+            "tell USB errors of double stations",
+        ),
+        (
+            "connection_timeout_s",
+            "60",
+            "seconds to wait for a connection or an answer",
+        ),
+        (
+            "reconnect_base_s",
+            "3",
+            "first pause before connecting again",
+        ),
+        ("reconnect_max_s", "300", "longest pause"),
+        (
+            "meter_values_sampled_data",
+            "Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage",
+            "measurands of periodic readings",
+        ),
+        (
+            "local_pre_authorize",
+            "false",
+            "accept cards known from the cache without asking",
+        ),
+        (
+            "local_authorize_offline",
+            "true",
+            "accept cards known from the cache while the backend is away",
+        ),
+        (
+            "apn",
+            O::APN,
+            "access point of the operator's SIM cards, for the modem",
+        ),
+        ("apn_user", O::APN_USER, "user at the access point"),
+        (
+            "apn_password",
+            O::APN_PASSWORD,
+            "password at the access point",
+        ),
+    ];
+    let capabilities = [
+        "net.connect",
+        "authorize",
+        "station.start",
+        "station.stop",
+        "station.unlock",
+        "station.reset",
+        "station.availability",
+        "settings.read",
+        "settings.write",
+        "clock.set",
+        "meter.read",
+    ];
+    Manifest {
+        name: O::NAME.to_owned(),
+        version: O::version().to_owned(),
+        summary: O::SUMMARY.to_owned(),
+        capabilities: capabilities.map(str::to_owned).to_vec(),
+        settings: settings
+            .iter()
+            .map(|(key, default_value, summary)| SettingSpec {
+                key: (*key).to_owned(),
+                default_value: (*default_value).to_owned(),
+                summary: (*summary).to_owned(),
+            })
+            .collect(),
+    }
+}
+
+/// The settings of an adapter, read and checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdapterSettings {
+    /// URL without the identity.
+    pub url: String,
+    /// Identity at the backend.
+    pub identity: String,
+    /// Password; empty = none.
+    pub password: String,
+    /// Seconds between pings.
+    pub keep_alive_s: u32,
+    /// Card numbers.
+    pub token_format: TokenFormat,
+    /// Heartbeats even while other messages show life.
+    pub force_heartbeat: bool,
+    /// When a connector counts as occupied.
+    pub status_strategy: StatusStrategy,
+    /// Charging only in state C.
+    pub preparing_until_c: bool,
+    /// Informative notices are told.
+    pub informative: bool,
+    /// Error notices are told.
+    pub errors: bool,
+    /// USB notices are told.
+    pub usb: bool,
+    /// Seconds to wait.
+    pub connection_timeout_s: u32,
+    /// First pause.
+    pub reconnect_base_s: u32,
+    /// Longest pause.
+    pub reconnect_max_s: u32,
+}
+
+/// Looks a setting up.
+pub(crate) fn find<'a>(settings: &'a [Setting], key: &str) -> Option<&'a str> {
+    settings
+        .iter()
+        .find(|setting| setting.key == key)
+        .map(|setting| setting.value.as_str())
+}
+
+/// A setting read with `parse`; what makes no sense is said and replaced.
+fn read<T>(settings: &[Setting], key: &str, default: T, parse: impl Fn(&str) -> Option<T>) -> T {
+    let Some(text) = find(settings, key) else {
+        return default;
+    };
+    parse(text).unwrap_or_else(|| {
+        log(
+            Level::Error,
+            &format!("setting `{key}` = {text:?} makes no sense; the default is used"),
+        );
+        default
+    })
+}
+
+impl AdapterSettings {
+    /// Reads the settings. A value that makes no sense is said in the log and replaced by its default.
+    #[must_use]
+    pub fn read(settings: &[Setting], identity: &str) -> Self {
+        let number = |key, default| read(settings, key, default, |text| text.parse().ok());
+        let flag = |key, default| read(settings, key, default, |text| text.parse().ok());
+        let text = |key| find(settings, key).unwrap_or_default().to_owned();
+        let strategy = |text: &str| match text {
+            "occupied-on-charging" => Some(StatusStrategy::OccupiedOnCharging),
+            "occupied-on-authorized" => Some(StatusStrategy::OccupiedOnAuthorized),
+            _ => None,
+        };
+        Self {
+            url: text("url"),
+            identity: identity.to_owned(),
+            password: text("basic_auth_password"),
+            keep_alive_s: number("keep_alive_s", 0),
+            token_format: read(
+                settings,
+                "id_token_format",
+                TokenFormat::Lower,
+                TokenFormat::parse,
+            ),
+            force_heartbeat: flag("force_heartbeat", true),
+            status_strategy: read(
+                settings,
+                "status_strategy",
+                StatusStrategy::OccupiedOnAuthorized,
+                strategy,
+            ),
+            preparing_until_c: flag("preparing_until_c", true),
+            informative: flag("send_informative_notifications", true),
+            errors: flag("send_error_notifications", true),
+            usb: flag("send_usb_notifications", false),
+            connection_timeout_s: number("connection_timeout_s", 60),
+            reconnect_base_s: number("reconnect_base_s", 3),
+            reconnect_max_s: number("reconnect_max_s", 300),
+        }
+    }
+
+    /// The URL to connect to: identity appended after one slash, percent-encoded.
+    #[must_use]
+    pub fn connect_url(&self) -> String {
+        let mut url = self.url.trim_end_matches('/').to_owned();
+        url.push('/');
+        for byte in self.identity.bytes() {
+            if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+                url.push(char::from(byte));
+            } else {
+                url.push_str(&format!("%{byte:02X}"));
+            }
+        }
+        url
+    }
+}
+
+/// The bytes of a basic-authentication password: 40 hexadecimal digits stand for 20 bytes, anything else for itself.
+#[must_use]
+pub fn password_bytes(password: &str) -> Vec<u8> {
+    let hex = password.len() == 40 && password.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !hex {
+        return password.as_bytes().to_vec();
+    }
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+            .unwrap_or(0)
+    };
+    password
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| {
+            pair.iter()
+                .fold(0_u8, |byte, half| byte << 4 | digit(*half))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn card() -> Token {
+        Token {
+            value: "0A0E9B83".to_owned(),
+            kind: TokenKind::Rfid,
+        }
+    }
+
+    #[test]
+    fn card_numbers_have_four_forms() {
+        for (name, text) in [
+            ("lower", "0a0e9b83"),
+            ("upper", "0A0E9B83"),
+            ("lower-reversed", "839b0e0a"),
+            ("upper-reversed", "839B0E0A"),
+        ] {
+            assert_eq!(TokenFormat::parse(name).unwrap().format(&card()), text);
+        }
+        assert_eq!(TokenFormat::parse("sideways"), None);
+    }
+
+    #[test]
+    fn token_of_a_backend_goes_back_as_it_came() {
+        let token = Token {
+            value: "AbCd".to_owned(),
+            kind: TokenKind::Central,
+        };
+        assert_eq!(TokenFormat::LowerReversed.format(&token), "AbCd");
+    }
+
+    #[test]
+    fn identity_is_appended_after_one_slash_and_encoded() {
+        for (url, identity, whole) in [
+            ("ws://h/a", "CP 1/é", "ws://h/a/CP%201%2F%C3%A9"),
+            ("ws://h/a/", "CP-1", "ws://h/a/CP-1"),
+            ("ws://h", "..", "ws://h/.."),
+        ] {
+            let settings = [Setting {
+                key: "url".to_owned(),
+                value: url.to_owned(),
+            }];
+            assert_eq!(
+                AdapterSettings::read(&settings, identity).connect_url(),
+                whole
+            );
+        }
+    }
+
+    #[test]
+    fn forty_digits_are_twenty_bytes_and_anything_else_is_itself() {
+        assert_eq!(
+            password_bytes("00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff").len(),
+            20
+        );
+        assert_eq!(
+            password_bytes("00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff")[..2],
+            [0, 255]
+        );
+        assert_eq!(password_bytes("0123456789abcdefg"), b"0123456789abcdefg");
+    }
+
+    #[test]
+    fn setting_that_makes_no_sense_falls_back_to_its_default() {
+        let settings = [Setting {
+            key: "connection_timeout_s".to_owned(),
+            value: "soon".to_owned(),
+        }];
+        assert_eq!(
+            AdapterSettings::read(&settings, "x").connection_timeout_s,
+            60
+        );
+    }
+}
