@@ -58,7 +58,7 @@ pub fn walk(csms: &CentralSystem, station: &Station, mut say: impl FnMut(&str)) 
         last_status(seen) == Some(ChargePointStatus::Finishing)
     })?;
     say("unplug");
-    station.unplug()?;
+    unplug_when_released(station)?;
     until(csms, "Available", |seen| {
         last_status(seen) == Some(ChargePointStatus::Available)
     })?;
@@ -160,6 +160,18 @@ fn until(csms: &CentralSystem, what: &str, reached: impl Fn(&Snapshot) -> bool) 
         std::thread::sleep(LOOK);
     }
     Ok(())
+}
+
+/// The lock needs a moment to let go of the plug.
+fn unplug_when_released(station: &Station) -> Result<()> {
+    let start = Instant::now();
+    loop {
+        match station.unplug() {
+            Ok(()) => return Ok(()),
+            Err(error) if start.elapsed() > STEP => return Err(error).context("the plug is held"),
+            Err(_) => std::thread::sleep(LOOK),
+        }
+    }
 }
 
 fn wait_for_control(station: &Station) -> Result<()> {
