@@ -23,6 +23,8 @@ SUBPROTOCOL = "ocpp1.6"
 VERSION = "1.6"
 MAX_ID = 36
 MAX_FRAME = 1 << 20
+# A test may send a frame far larger than any station accepts.
+MAX_COMMAND = 16 << 20
 
 # Error codes as the 1.6 JSON specification spells them.
 ERROR_CODES = {
@@ -82,7 +84,6 @@ class Answers:
         action = command["action"]
         times = command.get("times")
         if times is None:
-            self.once.pop(action, None)
             self.standing[action] = command
         else:
             self.once.setdefault(action, []).extend([command] * times)
@@ -376,7 +377,7 @@ async def main():
     peer = Peer(parser.parse_args())
     ocpp.messages.ASYNC_VALIDATION = False
     await peer.listen()
-    lines = asyncio.StreamReader(limit=MAX_FRAME * 2)
+    lines = asyncio.StreamReader(limit=MAX_COMMAND)
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     while line := await lines.readline():

@@ -160,7 +160,7 @@ fn lms_tc_041_fault() {
     case.station.fault(1, "over-voltage");
     case.status(1, "Faulted");
     case.station.clear(1, "over-voltage");
-    case.status(1, "Available");
+    case.status_at_leisure(1, "Available");
 }
 
 // acceptance: P82

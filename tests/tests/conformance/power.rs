@@ -94,7 +94,6 @@ fn power_failure_resumes_the_transaction_when_so_configured() {
     case.call("BootNotification");
     case.no_call("StopTransaction");
     case.no_call("StartTransaction");
-    case.station.plug_in(1);
     case.status(1, "Charging");
     case.ask_for(
         "RemoteStopTransaction",

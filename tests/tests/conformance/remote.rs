@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{CARD, Case, QUIET, Setup, in_order};
+use crate::harness::{CARD, Case, OTHER_CARD, QUIET, Setup, in_order};
 use crate::session::one_session;
 
 fn remote_start(case: &mut Case, connector: i64, status: &str) {
@@ -214,12 +214,12 @@ fn tc_062_data_transfer_of_an_unknown_vendor() {
 }
 
 #[test]
-fn remote_start_without_a_connector_takes_the_plugged_one() {
+fn remote_start_without_a_connector_takes_the_first_free_one() {
     let mut case = Setup::default().start();
-    case.station.plug_in(2);
-    case.status(2, "Preparing");
-    let payload = json!({"idTag": case.tag(CARD)});
+    case.charging(1);
+    let payload = json!({"idTag": case.tag(OTHER_CARD)});
     case.ask_for("RemoteStartTransaction", payload, "Accepted");
+    case.station.plug_in(2);
     let started = case.call("StartTransaction");
     assert_eq!(started.number("connectorId"), 2);
 }

@@ -238,7 +238,9 @@ fn numbers_as_text_and_times_without_zone_are_understood() {
 
 #[test]
 fn minimum_status_duration_hides_what_lasts_shorter() {
-    let mut case = Setup::default().start();
+    let mut case = Setup::default()
+        .setting("lock_only_if_authorized", true)
+        .start();
     let answer = case.ask(
         "ChangeConfiguration",
         json!({"key": "MinimumStatusDuration", "value": "3"}),

@@ -238,7 +238,7 @@ fn tc_041_fault_blocks_until_it_is_cleared() {
     case.no_call("StartTransaction");
     case.station.unplug(1);
     case.station.clear(1, "over-voltage");
-    case.status(1, "Available");
+    case.status_at_leisure(1, "Available");
 }
 
 // acceptance: C145, J31

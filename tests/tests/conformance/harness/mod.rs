@@ -15,6 +15,8 @@ pub use tls::Certificates;
 
 /// How long the station may take for something that needs no timer: generous, because all cores may be busy.
 pub const SOON: Duration = Duration::from_secs(20);
+/// How long it may take where the interlock waits before it trusts a healed fault.
+pub const LEISURE: Duration = Duration::from_secs(50);
 /// How long to watch for something that must not happen.
 pub const QUIET: Duration = Duration::from_millis(1500);
 
@@ -206,6 +208,13 @@ impl Case {
         )
     }
 
+    /// The same for a status that comes only after the interlock has made sure for half a minute.
+    pub fn status_at_leisure(&mut self, connector: i64, status: &str) -> Seen {
+        self.call_within("StatusNotification", LEISURE, |payload| {
+            payload["connectorId"] == connector && payload["status"] == status
+        })
+    }
+
     /// Asserts that no unseen call of this action exists or comes for a while.
     pub fn no_call(&mut self, action: &str) {
         self.no_call_for(action, QUIET);
@@ -321,7 +330,9 @@ impl Case {
         let told = self
             .peer
             .expect("answer to StartTransaction", SOON, |event| {
-                event["event"] == "answered" && event["id"] == *id
+                event["event"] == "answered"
+                    && event["id"] == *id
+                    && event["payload"]["transactionId"].is_i64()
             });
         told.number("transactionId")
     }
