@@ -10,7 +10,7 @@ use units::{Instant, Millis, Timestamp};
 use super::limits::NOTICES_WAITING;
 use super::operator::StatusStrategy;
 use super::{About, Ocpp16, Operator};
-use crate::backend::{ChargingState, ConnectorStatus, FaultNotice, NoticeKind, PilotState};
+use crate::backend::{ChargingState, ConnectorStatus, FaultNotice, NoticeKind};
 use crate::{Level, log};
 
 /// What was told of a connector, or would be told now. Equal words are not told twice.
@@ -25,7 +25,7 @@ struct Told {
 #[derive(Debug, Default)]
 struct Row {
     facts: Option<ConnectorStatus>,
-    /// The vehicle was ready at least once in this transaction.
+    /// Energy flowed at least once in this transaction.
     was_ready: bool,
     /// Since when the present words hold.
     since: Option<(Told, Instant, Option<Timestamp>)>,
@@ -58,8 +58,7 @@ impl Statuses {
 
     pub fn connector_changed(&mut self, facts: ConnectorStatus) {
         let row = self.rows.entry(facts.evse_id).or_default();
-        let ready = matches!(facts.pilot, PilotState::C | PilotState::D)
-            || facts.charging == ChargingState::Charging;
+        let ready = facts.charging == ChargingState::Charging;
         let same = row.facts.as_ref().map(|before| before.transaction) == Some(facts.transaction);
         row.was_ready = facts.transaction.is_some() && (ready || (row.was_ready && same));
         row.facts = Some(facts);
