@@ -18,8 +18,11 @@ use crate::{peers, plugins, shell};
 #[derive(Debug, Args)]
 pub struct BenchArguments {
     /// Leave out the numbers of the whole station.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "station_only")]
     pub calls_only: bool,
+    /// Only the numbers of the whole station.
+    #[arg(long)]
+    pub station_only: bool,
 }
 
 /// One number, or why there is none.
@@ -73,7 +76,10 @@ pub fn run(arguments: &BenchArguments) -> Result<()> {
         "optimised build of the measuring program",
         shell::cargo().args(build),
     )?;
-    let mut rows = call_rows(&in_process()?);
+    let mut rows = Vec::new();
+    if !arguments.station_only {
+        rows.extend(call_rows(&in_process()?));
+    }
     if !arguments.calls_only {
         peers::install()?;
         rows.extend(station_rows());
