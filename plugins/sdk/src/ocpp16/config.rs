@@ -271,7 +271,9 @@ impl Configuration {
         let mut values = BTreeMap::new();
         for spec in SPECS {
             let value = match spec.keeper {
-                Keeper::Station(registry) => find(settings, registry).map(str::to_owned),
+                Keeper::Station(registry) => find(settings, registry)
+                    .or_else(|| find(settings, inherited(registry, info)?))
+                    .map(str::to_owned),
                 Keeper::Own { default, setting } => {
                     let given = find(settings, setting).unwrap_or(default);
                     let given = check(spec, given).unwrap_or_else(|| default.to_owned());
@@ -311,7 +313,13 @@ impl Configuration {
     /// The station changed a setting of its own.
     pub fn station_setting_changed(&mut self, setting: &Setting) {
         for spec in SPECS {
-            if matches!(spec.keeper, Keeper::Station(registry) if registry == setting.key) {
+            let Keeper::Station(registry) = spec.keeper else {
+                continue;
+            };
+            // A new value for the station replaces what single EVSEs had, as in the registry.
+            let for_all = self.values.contains_key(spec.key)
+                && per_evse(registry).is_some_and(|(base, _)| base == setting.key);
+            if registry == setting.key || for_all {
                 self.values.insert(spec.key, setting.value.clone());
             }
         }
@@ -383,7 +391,10 @@ impl Configuration {
         let Some(spec) = known else {
             return Change::Refused(ConfigurationStatus::NotSupported);
         };
-        let fits = check(spec, value).filter(|text| self.names_connectors(spec, text));
+        // An empty password is how the adapter keeps "none"; a backend cannot take the password away.
+        let fits = check(spec, value)
+            .filter(|text| spec.kind != Kind::Secret || !text.is_empty())
+            .filter(|text| self.names_connectors(spec, text));
         let Some(value) = fits else {
             return Change::Refused(ConfigurationStatus::Rejected);
         };
@@ -470,6 +481,19 @@ fn spec(key: &str) -> Option<&'static Spec> {
     SPECS.iter().find(|spec| spec.key.eq_ignore_ascii_case(key))
 }
 
+/// Splits the registry key of a single EVSE into the station's key and the number.
+fn per_evse(registry: &'static str) -> Option<(&'static str, u32)> {
+    let (base, number) = registry.rsplit_once('.')?;
+    Some((base, number.parse().ok()?))
+}
+
+/// The key whose value an EVSE has until it has one of its own; `None` if the station has no such EVSE.
+fn inherited(registry: &'static str, info: &StationInfo) -> Option<&'static str> {
+    let (base, number) = per_evse(registry)?;
+    let exists = info.evses.iter().any(|evse| evse.evse_id == number);
+    exists.then_some(base)
+}
+
 fn stored(store: &[StoreEntry], key: &str) -> Option<String> {
     let wanted = format!("{PREFIX}{key}");
     let entry = store.iter().find(|entry| entry.key == wanted)?;
@@ -478,7 +502,11 @@ fn stored(store: &[StoreEntry], key: &str) -> Option<String> {
 
 /// The value as it is kept, or `None` if it is none.
 fn check(spec: &Spec, value: &str) -> Option<String> {
-    let value = value.trim();
+    // Every character of a password counts.
+    let value = match spec.kind {
+        Kind::Secret => value,
+        _ => value.trim(),
+    };
     match spec.kind {
         Kind::Flag => match value.to_ascii_lowercase().as_str() {
             "true" | "1" => Some("true".to_owned()),
@@ -635,6 +663,57 @@ mod tests {
         assert_eq!(
             config.text("AuthorizationKey").as_deref(),
             Some("0123456789abcdef")
+        );
+    }
+
+    #[test]
+    fn second_limit_exists_with_a_second_evse_and_follows_the_first_until_it_has_its_own() {
+        let mut two = info();
+        let mut second = two.evses[0];
+        second.evse_id = 2;
+        two.evses.push(second);
+        let setting = |key: &str, value: &str| Setting {
+            key: key.to_owned(),
+            value: value.to_owned(),
+        };
+        let given = [setting("operator_current_limit_a", "80")];
+        let mut config = Configuration::new(&given, &[], &two);
+        assert_eq!(
+            config.change("OperatorCurrentLimit_2", "16"),
+            Change::AskStation {
+                key: "operator_current_limit_a.2".to_owned(),
+                value: "16".to_owned()
+            }
+        );
+        config.station_setting_changed(&setting("operator_current_limit_a.2", "16"));
+        assert_eq!(config.number("OperatorCurrentLimit"), 80);
+        assert_eq!(config.number("OperatorCurrentLimit_2"), 16);
+        // The registry drops what single EVSEs have when the station's value is set.
+        config.station_setting_changed(&setting("operator_current_limit_a", "32"));
+        assert_eq!(config.number("OperatorCurrentLimit_2"), 32);
+
+        let mut single = Configuration::new(&given, &[], &info());
+        assert_eq!(
+            single.change("OperatorCurrentLimit_2", "16"),
+            Change::Refused(ConfigurationStatus::NotSupported)
+        );
+        single.station_setting_changed(&setting("operator_current_limit_a", "32"));
+        assert_eq!(single.text("OperatorCurrentLimit_2"), None);
+    }
+
+    #[test]
+    fn password_can_not_be_emptied_and_is_kept_to_the_letter() {
+        let mut config = configuration();
+        assert_eq!(
+            config.change("AuthorizationKey", ""),
+            Change::Refused(ConfigurationStatus::Rejected)
+        );
+        assert!(done(
+            &config.change("AuthorizationKey", " 0123456789abcdef ")
+        ));
+        assert_eq!(
+            config.text("AuthorizationKey").as_deref(),
+            Some(" 0123456789abcdef ")
         );
     }
 }

@@ -313,10 +313,14 @@ impl AdapterSettings {
         }
     }
 
-    /// The URL to connect to: identity appended after one slash, percent-encoded.
+    /// The URL to connect to: identity appended to the path after one slash, percent-encoded; a query stays behind it.
     #[must_use]
     pub fn connect_url(&self) -> String {
-        let mut url = self.url.trim_end_matches('/').to_owned();
+        let (path, query) = match self.url.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (self.url.as_str(), None),
+        };
+        let mut url = path.trim_end_matches('/').to_owned();
         url.push('/');
         for byte in self.identity.bytes() {
             if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
@@ -324,6 +328,10 @@ impl AdapterSettings {
             } else {
                 url.push_str(&format!("%{byte:02X}"));
             }
+        }
+        if let Some(query) = query {
+            url.push('?');
+            url.push_str(query);
         }
         url
     }
@@ -391,6 +399,8 @@ mod tests {
             ("ws://h/a", "CP 1/é", "ws://h/a/CP%201%2F%C3%A9"),
             ("ws://h/a/", "CP-1", "ws://h/a/CP-1"),
             ("ws://h", "..", "ws://h/.."),
+            ("ws://h/a?k=1", "CP-1", "ws://h/a/CP-1?k=1"),
+            ("ws://h/a/?k=/", "CP-1", "ws://h/a/CP-1?k=/"),
         ] {
             let settings = [Setting {
                 key: "url".to_owned(),
