@@ -140,3 +140,14 @@ fn command_line_wins_over_the_file() {
         "{error}"
     );
 }
+
+// acceptance: J27
+#[test]
+fn station_without_the_parameters_of_its_platform_is_refused_by_name() {
+    for key in ["identity", "pack"] {
+        let start = EXAMPLE.find(&format!("\n{key} = ")).unwrap();
+        let end = start + 1 + EXAMPLE[start + 1..].find('\n').unwrap();
+        let text = refusal(&[&EXAMPLE[..start], &EXAMPLE[end..]].concat());
+        assert!(text.contains(&format!("missing field `{key}`")), "{text}");
+    }
+}

@@ -36,7 +36,7 @@ mod tests {
 
     use super::*;
 
-    // acceptance: P16, P23
+    // acceptance: P15, P16, P23
     #[test]
     fn presets_are_the_operators() {
         let manifest = Adapter::describe();
@@ -69,5 +69,23 @@ mod tests {
             kind: TokenKind::Rfid,
         };
         assert_eq!(read.token_format.format(&card), "0a0e9b83");
+    }
+
+    #[test]
+    fn policy_pack_grants_what_is_asked_for_and_nothing_else() {
+        let pack = include_str!("../../../policies/e-flux.toml");
+        let mut granted: Vec<String> = pack
+            .lines()
+            .skip_while(|line| *line != "[plugin.grants]")
+            .skip(1)
+            .take_while(|line| !line.is_empty())
+            .filter_map(|line| line.split('"').nth(1).map(str::to_owned))
+            .collect();
+        let mut asked = Adapter::describe().capabilities;
+        granted.sort();
+        asked.sort();
+        assert_eq!(asked, granted);
+        let url = <EFlux as Operator>::URL;
+        assert!(pack.contains(&format!("\"net.connect\" = [\"{url}\"]")));
     }
 }

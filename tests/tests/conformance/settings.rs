@@ -58,7 +58,7 @@ fn tc_019_get_configuration() {
     assert_eq!(answer["unknownKey"], json!(["NoSuchKey"]));
 }
 
-// acceptance: C133
+// acceptance: C133, J28
 #[test]
 fn tc_021_change_configuration_survives_a_restart() {
     let mut case = Setup::default().start();
