@@ -21,8 +21,10 @@ mod harness;
 
 mod booting;
 mod connection;
+mod hostile_adapter;
 mod operators;
 mod power;
+mod power_cuts;
 mod queue;
 mod remote;
 mod robustness;

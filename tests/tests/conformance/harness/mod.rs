@@ -5,7 +5,7 @@ mod process;
 mod station;
 mod tls;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -349,18 +349,7 @@ impl Case {
 
     /// Waits until the control socket's status satisfies a condition.
     pub fn station_shows(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
-        let start = Instant::now();
-        loop {
-            let status = self.station.status();
-            if fits(&status) {
-                return status;
-            }
-            assert!(
-                start.elapsed() < SOON,
-                "the station never shows: {what}; it shows {status}"
-            );
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        self.station.shows(what, fits)
     }
 }
 

@@ -188,6 +188,62 @@ impl Station {
         self.control(&details);
     }
 
+    /// The same, where it may be impossible just now.
+    pub fn try_sim(&self, what: &str, mut details: Value) -> bool {
+        details["verb"] = "sim".into();
+        details["do"] = what.into();
+        self.try_control(&details)
+            .is_ok_and(|answer| answer["ok"] == true)
+    }
+
+    /// Waits until the status satisfies a condition.
+    pub fn shows(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let start = Instant::now();
+        loop {
+            let status = self.status();
+            if fits(&status) {
+                return status;
+            }
+            assert!(
+                start.elapsed() < SOON,
+                "the station never shows: {what}; it shows {status}"
+            );
+            std::thread::sleep(2 * POLL);
+        }
+    }
+
+    /// Writes the configuration of a station without a central system: a local list with one card, and a backend
+    /// adapter that misbehaves at every input.
+    pub fn prepare_hostile(what: &str, card: &str) -> Self {
+        let folder = scratch("hostile");
+        let built = process::root().join("target/components");
+        for file in ["auth-local-whitelist.wasm", "test/hostile-backend.wasm"] {
+            let from = built.join(file);
+            let to = folder.join(from.file_name().unwrap());
+            std::fs::copy(&from, to).unwrap_or_else(|e| {
+                panic!("{}: {e}; `cargo xtask plugins` builds it", from.display())
+            });
+        }
+        let pack = format!(
+            "name = \"hostile\"\nsummary = \"For tests.\"\n\n[[plugin]]\nname = \"auth-local-whitelist\"\n\
+             kind = \"authorizer\"\ngrants = {{ authorize = true }}\nsettings = {{ entries = {card:?} }}\n\n\
+             [[plugin]]\nname = \"hostile-backend\"\nkind = \"backend\"\ngrants = {{ authorize = true }}\n\
+             settings = {{ do = {what:?} }}\nlimits = {{ call_deadline_ms = 50 }}\n"
+        );
+        std::fs::write(folder.join("pack.toml"), pack).unwrap();
+        let text = format!(
+            "board = \"simulated\"\nidentity = \"HOSTILE\"\nstate_dir = \"state\"\npack = \"pack.toml\"\n\
+             components = {folder:?}\n\n[settings]\nlock_only_if_authorized = false\n"
+        );
+        std::fs::write(folder.join("station.toml"), text).unwrap();
+        let operator = Operator::EFlux;
+        Self {
+            folder,
+            operator,
+            running: Arc::default(),
+        }
+    }
+
     /// A cable with a car at its end.
     pub fn plug_in(&self, evse: u8) {
         self.sim("plug-in", json!({"evse": evse}));
