@@ -66,7 +66,11 @@ fn tc_037_1_offline_start_of_a_valid_card() {
     cut(&mut case);
     case.station.swipe(1, CARD);
     case.station.plug_in(1);
-    std::thread::sleep(Duration::from_secs(2));
+    case.station_shows("a transaction", |status| {
+        !status["evses"][0]["transaction"].is_null()
+    });
+    // The clock below shows whole seconds.
+    std::thread::sleep(Duration::from_millis(1_100));
     let online = wall_clock();
     reconnect(&mut case);
     let started = case.call("StartTransaction");
