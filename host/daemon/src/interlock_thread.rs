@@ -13,6 +13,10 @@ use std::thread::JoinHandle;
 use drivers::Board;
 use interlock::{Interlock, LogEvent, Permit};
 use station::EvseId;
+use thread_priority::{
+    RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
 
 use crate::clock::Clock;
 use crate::limits::TICK;
@@ -133,9 +137,20 @@ fn run(
     }
 }
 
-/// Asks for `SCHED_FIFO`-like precedence; without the right to it, the thread runs as any other.
+/// Priority within `SCHED_FIFO`: above every ordinary thread, below the kernel's own (1 to 99).
+const FIFO_PRIORITY: u8 = 50;
+
+/// Asks for `SCHED_FIFO` for this thread alone. Without the right to it, the thread asks for nice −20 and otherwise runs
+/// as any other; answers whether it got `SCHED_FIFO`.
 fn ask_for_realtime() -> bool {
-    // A negative nice value is what can be had without unsafe code. An image gives this one thread real-time
-    // scheduling from outside; the whole service must not have it, or plugins would too (docs/spec/config.md).
-    rustix::process::nice(-20).is_ok_and(|nice| nice < 0)
+    let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
+    let fifo = ThreadPriorityValue::try_from(FIFO_PRIORITY).is_ok_and(|value| {
+        let priority = ThreadPriority::Crossplatform(value);
+        set_thread_priority_and_policy(thread_native_id(), priority, policy).is_ok()
+    });
+    if !fifo {
+        // Without the right to this either, nothing is lost.
+        let _ordinary = rustix::process::nice(-20);
+    }
+    fifo
 }
