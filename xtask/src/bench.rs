@@ -176,7 +176,7 @@ fn call_rows(reports: &[(String, Measured)]) -> Vec<Row> {
             find(reports, "interlock_tick_worst_ms"),
             "ms",
             Bound::None,
-            "niceness -20 as in the daemon, no SCHED_FIFO",
+            "SCHED_FIFO where it may, as in the daemon",
         ),
         row(
             "runaway guest stopped, beyond its deadline, worst",

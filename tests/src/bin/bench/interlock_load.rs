@@ -8,6 +8,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use thread_priority::{
+    RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
 
 use drivers::Board;
 use drivers::sim::{EvPreset, PlugIn, SimCommand, SimEvseConfig, SimStation};
@@ -177,8 +181,17 @@ fn nanos(epoch: Instant) -> u64 {
 
 /// The interlock's thread: one step per tick, late or not.
 fn tick(shared: &Shared, charging: &Charging, epoch: Instant) {
-    // As the daemon's thread does; without the right to it, the thread runs as any other.
-    let _ = rustix::process::nice(-20);
+    // As the daemon's thread does; without the right to it, the thread runs as any other, and the table says so.
+    let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
+    let fifo = ThreadPriorityValue::try_from(50_u8).is_ok_and(|value| {
+        let priority = ThreadPriority::Crossplatform(value);
+        set_thread_priority_and_policy(thread_native_id(), priority, policy).is_ok()
+    });
+    if !fifo {
+        eprintln!(
+            "note: no right to SCHED_FIFO here, so the interlock's rows are those of an ordinary thread"
+        );
+    }
     let mut interlock = charging.interlock.clone();
     let (mut now, mut seen, mut done) = (charging.at, 0, 0);
     let mut due = Instant::now();
