@@ -173,17 +173,25 @@ fn oversized_answer_ends_the_instance() {
 
 #[test]
 fn authorizer_with_nonsense_in_its_verdict_accepts_nobody_and_dies() {
-    for how in ["wrong-id", "bad-limit", "bad-expiry"] {
+    for how in [
+        "wrong-id",
+        "bad-limit",
+        "bad-expiry",
+        "keep-and-accept",
+        "plug-token",
+    ] {
         let mut plugin = hostile_authorizer(how, limits());
         let error = plugin.handle(now(), ask(1, "04A1B2C3")).unwrap_err();
         assert_eq!(error.kind(), "garbage", "{how}: {error}");
         assert!(plugin.is_dead());
     }
-    let mut plugin = hostile_authorizer("unasked", limits());
-    let error = plugin
-        .handle(now(), AuthorizerInput::BackendConnected(true))
-        .unwrap_err();
-    assert_eq!(error.kind(), "garbage");
+    for how in ["unasked", "unasked-keep", "unasked-reply"] {
+        let mut plugin = hostile_authorizer(how, limits());
+        let error = plugin
+            .handle(now(), AuthorizerInput::BackendConnected(true))
+            .unwrap_err();
+        assert_eq!(error.kind(), "garbage", "{how}");
+    }
 }
 
 #[test]

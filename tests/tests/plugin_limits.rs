@@ -82,7 +82,8 @@ fn each_grant_opens_only_its_own_commands() {
         let expected = match grant {
             // A verdict and a later verdict on a transaction.
             Grant::Authorize => 2,
-            Grant::SettingsRead => 0,
+            // Opens inputs, not commands.
+            Grant::SettingsRead | Grant::AuthorizeOpinions => 0,
             _ => 1,
         };
         assert_eq!(open, expected, "{grant}");

@@ -153,7 +153,7 @@ impl Chain {
             match decide(&opinions) {
                 ChainState::Decided(verdict) => break verdict,
                 ChainState::Waiting(place) => {
-                    let answer = self.ask(place, AuthorizerInput::Authorize(request.clone()));
+                    let answer = self.ask(place, AuthorizerInput::question(request.clone()));
                     if let Some(opinion) = opinions.get_mut(place) {
                         *opinion = answer.map_or(Opinion::None, Opinion::Given);
                     }
@@ -240,6 +240,7 @@ impl Chain {
                 settings,
                 store,
                 backend_connected: self.backend,
+                busy: false,
             };
             plugin.start(moment, start)?;
             Ok(plugin)

@@ -35,6 +35,18 @@ pub mod authorizer {
     });
 }
 
+/// The first contract of authorizers, frozen; its plugins still run.
+pub mod authorizer_0_1 {
+    wasmtime::component::bindgen!({
+        world: "pilotwire:authorizer/authorizer",
+        path: ["../../wit/host", "../../wit/frozen/authorizer-0.1"],
+        with: {
+            "pilotwire:host/types@0.1.0": crate::contract::host::pilotwire::host::types,
+            "pilotwire:host/log@0.1.0": crate::contract::host::pilotwire::host::log,
+        },
+    });
+}
+
 pub mod free_charging {
     wasmtime::component::bindgen!({
         world: "pilotwire:free-charging/free-charging",

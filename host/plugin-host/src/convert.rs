@@ -177,6 +177,25 @@ pub(crate) fn verdict(
     Ok((request, verdict))
 }
 
+/// A verdict as an authorizer may see it.
+pub(crate) fn verdict_to_guest(verdict: Verdict) -> g::Verdict {
+    g::Verdict {
+        request_id: 0,
+        decision: match verdict.decision {
+            Decision::Accepted => g::Decision::Accepted,
+            Decision::Blocked => g::Decision::Blocked,
+            Decision::Expired => g::Decision::Expired,
+            Decision::Invalid => g::Decision::Invalid,
+            Decision::Concurrent => g::Decision::Concurrent,
+            Decision::NoOpinion => g::Decision::NoOpinion,
+        },
+        group: verdict.group,
+        expires_wall_ms: verdict.expires.map(Timestamp::as_unix_millis),
+        limit_ma: verdict.limit.map(Milliamps::get),
+        reason: verdict.reason,
+    }
+}
+
 /// What stands for a verdict that was not given, or does not count.
 pub(crate) fn no_opinion() -> Verdict {
     Verdict {

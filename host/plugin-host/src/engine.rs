@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
 use crate::cache;
-use crate::contract::{authorizer, backend, display, free_charging, host};
+use crate::contract::{authorizer, authorizer_0_1, backend, display, free_charging, host};
 use crate::error::LoadError;
 use crate::guest::GuestState;
 use crate::limits::{MAX_COMPONENT_BYTES, MAX_GUEST_STACK_BYTES};
@@ -17,6 +17,9 @@ use crate::ticker::Ticker;
 
 /// The interfaces a plugin may import; a later patch version of the contract is compatible.
 const ALLOWED_IMPORTS: [&str; 2] = ["pilotwire:host/types@0.1.", "pilotwire:host/log@0.1."];
+
+/// What a component of the first authorizer contract exports.
+const FIRST_AUTHORIZER: &str = "pilotwire:authorizer/judge@0.1.";
 
 /// Choices of an engine. There are few: whatever compiles and whatever loads must agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,6 +146,12 @@ impl Engine {
         Ok(())
     }
 
+    fn exports(&self, component: &Component, interface: &str) -> bool {
+        let ty = component.component_type();
+        ty.exports(&self.wasmtime)
+            .any(|(name, _)| name.starts_with(interface))
+    }
+
     fn link(&self, kind: PluginKind, name: &str, component: &Component) -> Result<Pre, LoadError> {
         let refuse = |error: wasmtime::Error| LoadError::Contract {
             name: name.to_owned(),
@@ -157,6 +166,9 @@ impl Engine {
         let pre: InstancePre<GuestState> = linker.instantiate_pre(component).map_err(refuse)?;
         Ok(match kind {
             PluginKind::Backend => Pre::Backend(backend::BackendPre::new(pre).map_err(refuse)?),
+            PluginKind::Authorizer if self.exports(component, FIRST_AUTHORIZER) => {
+                Pre::FirstAuthorizer(authorizer_0_1::AuthorizerPre::new(pre).map_err(refuse)?)
+            }
             PluginKind::Authorizer => {
                 Pre::Authorizer(authorizer::AuthorizerPre::new(pre).map_err(refuse)?)
             }
@@ -187,6 +199,7 @@ struct LoadedInner {
 pub(crate) enum Pre {
     Backend(backend::BackendPre<GuestState>),
     Authorizer(authorizer::AuthorizerPre<GuestState>),
+    FirstAuthorizer(authorizer_0_1::AuthorizerPre<GuestState>),
     FreeCharging(free_charging::FreeChargingPre<GuestState>),
     Display(display::DisplayPre<GuestState>),
 }

@@ -28,11 +28,13 @@ pub enum Grant {
     MeterRead,
     /// Give verdicts on tokens, also later ones on the token of a running transaction.
     Authorize,
+    /// Hear what backends say about tokens.
+    AuthorizeOpinions,
 }
 
 impl Grant {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::NetConnect,
         Self::StationStart,
         Self::StationStop,
@@ -44,6 +46,7 @@ impl Grant {
         Self::ClockSet,
         Self::MeterRead,
         Self::Authorize,
+        Self::AuthorizeOpinions,
     ];
 
     /// Name as manifests and policy packs spell it.
@@ -61,6 +64,7 @@ impl Grant {
             Self::ClockSet => "clock.set",
             Self::MeterRead => "meter.read",
             Self::Authorize => "authorize",
+            Self::AuthorizeOpinions => "authorize.opinions",
         }
     }
 
@@ -82,7 +86,8 @@ impl Grant {
             | Self::StationAvailability
             | Self::ClockSet
             | Self::MeterRead
-            | Self::Authorize => false,
+            | Self::Authorize
+            | Self::AuthorizeOpinions => false,
         }
     }
 }
@@ -96,7 +101,7 @@ impl fmt::Display for Grant {
 /// A name that is no grant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no grant; the grants are net.connect, station.start, station.stop, station.unlock, station.reset, station.availability, settings.write, settings.read, clock.set, meter.read, authorize"
+    "`{0}` is no grant; the grants are net.connect, station.start, station.stop, station.unlock, station.reset, station.availability, settings.write, settings.read, clock.set, meter.read, authorize, authorize.opinions"
 )]
 pub struct UnknownGrant(pub String);
 

@@ -11,6 +11,7 @@
 //! keep beside another [`Loaded`]; an instance starts from its start context alone, after boot, trap and swap alike.
 #![warn(missing_docs)]
 
+mod authorizer_plugin;
 mod backend;
 mod backend_lift;
 mod backend_lower;
@@ -31,6 +32,9 @@ mod store_quota;
 mod supervisor;
 mod ticker;
 
+pub use authorizer_plugin::{
+    AuthorizerAnswer, AuthorizerInput, AuthorizerPlugin, AuthorizerStart, Notice, Stage,
+};
 pub use backend::{
     AdapterState, BackendCommand, BackendInput, BackendRole, BackendStart, ConnectRequest,
     DurableFrame, EvseInfo, JournalEntry, LinkDown, LinkFailure, LinkUp, Registration,
@@ -48,7 +52,6 @@ pub use manifest::{
     StoreEntry, StoreWrite,
 };
 pub use small_plugins::{
-    AuthorizerAnswer, AuthorizerInput, AuthorizerPlugin, AuthorizerStart, Behaviour, DisplayPlugin,
-    FreeChargingPlugin, Rendered, Reporting,
+    Behaviour, DisplayPlugin, FreeChargingPlugin, Rendered, Reporting,
 };
 pub use supervisor::{Health, Supervisor};

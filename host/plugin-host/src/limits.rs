@@ -119,3 +119,12 @@ pub const QUARANTINE_MS: u64 = 3_600_000;
 const _: () = assert!(Limits::DEFAULT.memory_mib <= Limits::MAX.memory_mib);
 const _: () = assert!(Limits::DEFAULT.output_kib <= Limits::MAX.output_kib);
 const _: () = assert!(BACKOFF_FIRST_MS < BACKOFF_MAX_MS && BACKOFF_MAX_MS < QUARANTINE_MS);
+
+/// Longest reply to a person's request. Larger: a list of 1,000 cards in one page; the control socket carries it.
+pub const MAX_REPLY_CHARS: usize = 64 * 1024;
+
+/// Words of a person's request. Larger: an import of that many cards in one go.
+pub const MAX_REQUEST_WORDS: usize = 2_000;
+
+/// An authorizer's timer is at most this far away. Larger: a forgotten timer; it asks again anyway.
+pub const MAX_WAKE_AHEAD_MS: u64 = 24 * 60 * 60 * 1_000;

@@ -1,43 +1,40 @@
-//! Authorizers, free-charging modes and languages as the daemon sees them.
+//! Free-charging modes and languages as the daemon sees them, and what all small plugins share.
 
 use station::{IdToken, Moment, Verdict};
 
 use crate::backend_plugin::{NO_TIME, may_read, wrong_kind};
-use crate::contract::authorizer::Authorizer;
-use crate::contract::authorizer::exports::pilotwire::authorizer::judge;
 use crate::contract::display::Display;
 use crate::contract::display::exports::pilotwire::display::language;
 use crate::contract::free_charging::FreeCharging;
 use crate::contract::free_charging::exports::pilotwire::free_charging::mode;
-use crate::convert::{self, OutOfRange, authorize_request, moment, setting, store_entry};
+use crate::convert::{self, OutOfRange, authorize_request, moment, setting};
 use crate::engine::{Loaded, Pre};
 use crate::error::PluginError;
 use crate::grants::{Grant, Grants};
 use crate::guest::Guest;
 use crate::limits::{Limits, MAX_NAME_CHARS, MAX_TEXT_CHARS};
-use crate::manifest::{AuthorizeRequest, Manifest, Setting, StoreEntry, StoreWrite};
-use crate::store_quota::StoreQuota;
+use crate::manifest::{AuthorizeRequest, Manifest, Setting};
 
 /// What every small plugin has.
-struct Common<B> {
-    guest: Guest<B>,
-    manifest: Manifest,
-    grants: Grants,
+pub(crate) struct Common<B> {
+    pub(crate) guest: Guest<B>,
+    pub(crate) manifest: Manifest,
+    pub(crate) grants: Grants,
 }
 
 impl<B> Common<B> {
-    fn may_authorize(&self) -> bool {
+    pub(crate) fn may_authorize(&self) -> bool {
         self.grants.has(Grant::Authorize)
     }
 
     /// Declares the instance dead: its answer breaks the contract.
-    fn garbage(&mut self, detail: OutOfRange) -> PluginError {
+    pub(crate) fn garbage(&mut self, detail: OutOfRange) -> PluginError {
         self.guest.condemn();
         PluginError::Garbage(detail)
     }
 
     /// A verdict of this call, if the plugin may give one. It must answer the very request.
-    fn verdict(
+    pub(crate) fn verdict(
         &mut self,
         request: &AuthorizeRequest,
         given: crate::contract::host::pilotwire::host::types::Verdict,
@@ -61,6 +58,7 @@ impl<B> Common<B> {
     }
 }
 
+/// What people can ask of every small plugin.
 macro_rules! plugin {
     ($(#[$doc:meta])* $name:ident) => {
         impl std::fmt::Debug for $name {
@@ -91,163 +89,6 @@ macro_rules! plugin {
             }
         }
     };
-}
-
-/// What an authorizer knows when it starts.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct AuthorizerStart {
-    /// Settings; station settings without a `settings.read` grant are left out.
-    pub settings: Vec<Setting>,
-    /// Its store.
-    pub store: Vec<StoreEntry>,
-    /// A backend is connected.
-    pub backend_connected: bool,
-}
-
-/// Everything an authorizer is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AuthorizerInput {
-    /// Judge this token.
-    Authorize(AuthorizeRequest),
-    /// A setting has a new value.
-    SettingChanged(Setting),
-    /// The backend came or went.
-    BackendConnected(bool),
-}
-
-/// What an authorizer answers, checked.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct AuthorizerAnswer {
-    /// Its verdict, for a question only. `None` is no opinion.
-    pub verdict: Option<Verdict>,
-    /// Changes of its store.
-    pub store: Vec<StoreWrite>,
-}
-
-/// One instance of an authorizer.
-pub struct AuthorizerPlugin {
-    common: Common<Authorizer>,
-    store: StoreQuota,
-}
-
-plugin!(AuthorizerPlugin);
-
-impl AuthorizerPlugin {
-    /// Makes an instance and asks it who it is.
-    ///
-    /// # Errors
-    /// [`PluginError`] when start code or `describe` fails, or when the manifest has another name than the pack.
-    pub fn instantiate(
-        loaded: &Loaded,
-        limits: Limits,
-        grants: &Grants,
-    ) -> Result<Self, PluginError> {
-        let Pre::Authorizer(pre) = loaded.pre() else {
-            return Err(wrong_kind(loaded));
-        };
-        let mut guest = Guest::instantiate(loaded, limits, |store| pre.instantiate(store))?;
-        let manifest = guest.call(NO_TIME, |b, store| {
-            b.pilotwire_authorizer_judge().call_describe(store)
-        })?;
-        let manifest = convert::manifest(manifest, loaded.name())?;
-        let grants = grants.narrowed_to(&manifest.capabilities);
-        let common = Common {
-            guest,
-            manifest,
-            grants,
-        };
-        Ok(Self {
-            common,
-            store: StoreQuota::default(),
-        })
-    }
-
-    /// Starts it.
-    ///
-    /// # Errors
-    /// [`PluginError`]; the instance is dead then.
-    pub fn start(&mut self, now: Moment, start: AuthorizerStart) -> Result<(), PluginError> {
-        self.store.reset(&start.store);
-        let Common {
-            grants, manifest, ..
-        } = &self.common;
-        let readable = start
-            .settings
-            .into_iter()
-            .filter(|s| may_read(grants, manifest, s));
-        let context = judge::StartContext {
-            settings: readable.map(setting).collect(),
-            store: start.store.into_iter().map(store_entry).collect(),
-            backend_connected: start.backend_connected,
-        };
-        self.common.guest.call(now, |b, store| {
-            b.pilotwire_authorizer_judge()
-                .call_start(store, moment(now), &context)
-        })
-    }
-
-    /// Hands it one input.
-    ///
-    /// # Errors
-    /// [`PluginError`]; the instance is dead then, and that is no opinion.
-    pub fn handle(
-        &mut self,
-        now: Moment,
-        input: AuthorizerInput,
-    ) -> Result<AuthorizerAnswer, PluginError> {
-        let mut asked = None;
-        let input = match input {
-            AuthorizerInput::Authorize(request) => {
-                asked = Some(request.clone());
-                judge::Input::Authorize(authorize_request(request))
-            }
-            AuthorizerInput::SettingChanged(changed) => {
-                if !may_read(&self.common.grants, &self.common.manifest, &changed) {
-                    return Ok(AuthorizerAnswer::default());
-                }
-                judge::Input::SettingChanged(setting(changed))
-            }
-            AuthorizerInput::BackendConnected(up) => judge::Input::BackendConnected(up),
-        };
-        let answer = self.common.guest.call(now, |b, store| {
-            b.pilotwire_authorizer_judge()
-                .call_handle(store, moment(now), &input)
-        })?;
-        let store = self.check_writes(answer.store)?;
-        let verdict = match (asked, answer.verdict) {
-            (Some(request), Some(verdict)) => Some(self.common.verdict(&request, verdict)?),
-            (None, Some(_)) => {
-                return Err(self
-                    .common
-                    .garbage("it gives a verdict that nobody asked for".into()));
-            }
-            (_, None) => None,
-        };
-        Ok(AuthorizerAnswer { verdict, store })
-    }
-
-    fn check_writes(
-        &mut self,
-        writes: Vec<crate::contract::host::pilotwire::host::types::StoreWrite>,
-    ) -> Result<Vec<StoreWrite>, PluginError> {
-        let limits = self.common.guest.limits();
-        let max = usize::try_from(limits.output_commands).unwrap_or(usize::MAX);
-        if writes.len() > max {
-            self.common.guest.condemn();
-            let text = format!("{} store writes, allowed are {max}", writes.len());
-            return Err(PluginError::Output(text));
-        }
-        let mut checked = Vec::with_capacity(writes.len());
-        for write in writes {
-            let write = convert::store_write(write).map_err(|d| self.common.garbage(d))?;
-            if let Err(error) = self.store.write(&write, limits.store_kib) {
-                self.common.guest.condemn();
-                return Err(error);
-            }
-            checked.push(write);
-        }
-        Ok(checked)
-    }
 }
 
 /// How sessions of a free-charging mode are reported.

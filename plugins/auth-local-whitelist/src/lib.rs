@@ -216,7 +216,7 @@ impl Authorizer for LocalWhitelist {
         }
     }
 
-    fn start(_now: Moment, context: StartContext) -> Self {
+    fn start(_now: Moment, context: StartContext) -> (Self, Answer) {
         let mut list = Self {
             text: String::new(),
             format: ListFormat::Any,
@@ -226,20 +226,17 @@ impl Authorizer for LocalWhitelist {
         for setting in context.settings {
             list.apply(setting);
         }
-        list
+        (list, Answer::default())
     }
 
     fn handle(&mut self, _now: Moment, input: Input) -> Answer {
         match input {
-            Input::Authorize(request) => Answer {
-                verdict: Some(self.judge(&request)),
-                store: Vec::new(),
-            },
+            Input::Authorize(question) => Answer::verdict(self.judge(&question.request)),
             Input::SettingChanged(setting) => {
                 self.apply(setting);
                 Answer::default()
             }
-            Input::BackendConnected(_) => Answer::default(),
+            _ => Answer::default(),
         }
     }
 }
@@ -249,6 +246,7 @@ sdk::export_authorizer!(LocalWhitelist);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sdk::authorizer::{Question, Stage};
     use sdk::{AuthorizePurpose, Token};
 
     fn now() -> Moment {
@@ -268,10 +266,9 @@ mod tests {
             .collect();
         let context = StartContext {
             settings,
-            store: Vec::new(),
-            backend_connected: false,
+            ..StartContext::default()
         };
-        LocalWhitelist::start(now(), context)
+        LocalWhitelist::start(now(), context).0
     }
 
     fn ask(
@@ -290,8 +287,13 @@ mod tests {
             purpose: AuthorizePurpose::Start,
             group: None,
         };
+        let question = Question {
+            request,
+            stage: Stage::First,
+            secure: false,
+        };
         let verdict = list
-            .handle(now(), Input::Authorize(request))
+            .handle(now(), Input::Authorize(question))
             .verdict
             .unwrap();
         assert_eq!(verdict.request_id, 7);

@@ -11,24 +11,22 @@ impl Authorizer for Echo {
         test_guests::manifest("echo-authorizer")
     }
 
-    fn start(_now: Moment, _context: StartContext) -> Self {
-        Self
+    fn start(_now: Moment, _context: StartContext) -> (Self, Answer) {
+        (Self, Answer::default())
     }
 
     fn handle(&mut self, _now: Moment, input: Input) -> Answer {
-        let Input::Authorize(request) = input else {
+        let Input::Authorize(question) = input else {
             return Answer::default();
         };
+        let request = question.request;
         let known = request.token.value == "04A1B2C3";
         let decision = if known {
             Decision::Accepted
         } else {
             Decision::NoOpinion
         };
-        Answer {
-            verdict: Some(Verdict::bare(request.request_id, decision)),
-            store: Vec::new(),
-        }
+        Answer::verdict(Verdict::bare(request.request_id, decision))
     }
 }
 

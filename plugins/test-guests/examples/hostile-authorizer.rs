@@ -2,11 +2,12 @@
 //!
 //! Besides the ways of `test_guests::misbehave`: `wrong-id` (accepts another request), `huge` (10 MB of reason),
 //! `bad-limit` (accepts with an impossible current), `bad-expiry` (accepts until far outside any calendar),
-//! `store-flood` (10,000 store writes), `unasked` (a verdict for an input that is no question),
+//! `store-flood` (10,000 store writes), `unasked` (a verdict for an input that is no question), `unasked-keep` and `unasked-reply` (the same with a token kept or a
+//! reply), `keep-and-accept` (keeps the token and judges it too), `keep` (keeps every token), `plug-token` (10 KB of token),
 //! `tell-settings` (the keys it was shown, as reason).
 
-use sdk::authorizer::{Answer, Authorizer, Input, StartContext};
-use sdk::{Decision, Manifest, Moment, StoreWrite, Verdict};
+use sdk::authorizer::{Answer, Authorizer, Input, Question, StartContext};
+use sdk::{Decision, Manifest, Moment, StoreWrite, Token, TokenKind, Verdict};
 
 /// The plugin.
 pub struct Hostile {
@@ -20,7 +21,7 @@ impl Authorizer for Hostile {
         test_guests::manifest("hostile-authorizer")
     }
 
-    fn start(_now: Moment, context: StartContext) -> Self {
+    fn start(_now: Moment, context: StartContext) -> (Self, Answer) {
         let seen = context.settings.iter().map(|s| s.key.clone()).collect();
         let how = context
             .settings
@@ -31,7 +32,7 @@ impl Authorizer for Hostile {
         if let Some(how) = how.strip_prefix("start:") {
             test_guests::misbehave(how);
         }
-        Self { how, seen }
+        (Self { how, seen }, Answer::default())
     }
 
     fn handle(&mut self, _now: Moment, input: Input) -> Answer {
@@ -39,9 +40,14 @@ impl Authorizer for Hostile {
         if let Input::SettingChanged(setting) = &input {
             self.seen.push(setting.key.clone());
         }
-        let Input::Authorize(request) = input else {
+        let Input::Authorize(Question { request, .. }) = input else {
             return match self.how.as_str() {
-                "unasked" => accept(Verdict::bare(1, Decision::Accepted)),
+                "unasked" => Answer::verdict(Verdict::bare(1, Decision::Accepted)),
+                "unasked-keep" => keep(None),
+                "unasked-reply" => Answer {
+                    reply: Some(Ok("nobody asked".to_owned())),
+                    ..Answer::default()
+                },
                 _ => Answer::default(),
             };
         };
@@ -58,20 +64,32 @@ impl Authorizer for Hostile {
                     value: Some(vec![0; 16]),
                 };
                 return Answer {
-                    verdict: Some(verdict),
                     store: (0..10_000).map(write).collect(),
+                    ..Answer::verdict(verdict)
+                };
+            }
+            "keep-and-accept" => return keep(Some(verdict)),
+            "keep" => return keep(None),
+            "plug-token" => {
+                return Answer {
+                    present_on_plug: Some(Token {
+                        value: "x".repeat(10_000),
+                        kind: TokenKind::Other,
+                    }),
+                    ..Answer::verdict(verdict)
                 };
             }
             _ => {}
         }
-        accept(verdict)
+        Answer::verdict(verdict)
     }
 }
 
-fn accept(verdict: Verdict) -> Answer {
+fn keep(verdict: Option<Verdict>) -> Answer {
     Answer {
-        verdict: Some(verdict),
-        store: Vec::new(),
+        verdict,
+        consumed: true,
+        ..Answer::default()
     }
 }
 

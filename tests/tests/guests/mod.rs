@@ -76,7 +76,7 @@ pub fn question(request: u64, uid: &str) -> AuthorizeRequest {
 }
 
 pub fn ask(request: u64, uid: &str) -> AuthorizerInput {
-    AuthorizerInput::Authorize(question(request, uid))
+    AuthorizerInput::question(question(request, uid))
 }
 
 /// An authorizer with these settings, started.

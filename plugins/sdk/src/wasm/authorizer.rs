@@ -22,9 +22,15 @@ pub fn describe<T: s::Authorizer>() -> super::host::pilotwire::host::types::Mani
     T::describe().convert()
 }
 
-pub fn start<T: s::Authorizer>(now: g::Moment, context: g::StartContext, slot: &mut Option<T>) {
+pub fn start<T: s::Authorizer>(
+    now: g::Moment,
+    context: g::StartContext,
+    slot: &mut Option<T>,
+) -> g::Answer {
     super::log_panics();
-    *slot = Some(T::start(now.convert(), context.convert()));
+    let (plugin, answer) = T::start(now.convert(), context.convert());
+    *slot = Some(plugin);
+    answer.convert()
 }
 
 pub fn handle<T: s::Authorizer>(
@@ -52,8 +58,11 @@ macro_rules! __authorizer_glue {
             fn describe() -> contract::Manifest {
                 bridge::describe::<$plugin>()
             }
-            fn start(now: contract::Moment, context: contract::StartContext) {
-                $slot.with_borrow_mut(|slot| bridge::start(now, context, slot));
+            fn start(
+                now: contract::Moment,
+                context: contract::StartContext,
+            ) -> contract::Answer {
+                $slot.with_borrow_mut(|slot| bridge::start(now, context, slot))
             }
             fn handle(now: contract::Moment, input: contract::Input) -> contract::Answer {
                 $slot.with_borrow_mut(|slot| bridge::handle(now, input, slot))
@@ -64,6 +73,15 @@ macro_rules! __authorizer_glue {
     };
 }
 
-convert!(record g::StartContext => s::StartContext { settings, store, backend_connected });
-convert!(variant g::Input => s::Input { Authorize(v), SettingChanged(v), BackendConnected(v) });
-convert!(record s::Answer => g::Answer { verdict, store });
+convert!(record g::StartContext => s::StartContext { settings, store, backend_connected, busy });
+convert!(enum g::Stage => s::Stage { First, Unanswered });
+convert!(record g::Question => s::Question { request, stage, secure });
+convert!(record g::BackendOpinion => s::BackendOpinion { token, verdict });
+convert!(record g::Request => s::Request { id, words });
+convert!(variant g::Input => s::Input {
+    Authorize(v), SettingChanged(v), BackendConnected(v), Busy(v), Timer, BackendOpinion(v), Request(v)
+});
+convert!(enum s::Notice => g::Notice { Adding, Removing, Done });
+convert!(record s::Answer => g::Answer {
+    verdict, consumed, store, wake_at, show, present_on_plug, reply
+});

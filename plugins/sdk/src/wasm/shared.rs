@@ -29,6 +29,15 @@ impl<A: Convert<B>, B, C: Convert<D>, D> Convert<(B, D)> for (A, C) {
     }
 }
 
+impl<A: Convert<B>, B, C: Convert<D>, D> Convert<Result<B, D>> for Result<A, C> {
+    fn convert(self) -> Result<B, D> {
+        match self {
+            Ok(value) => Ok(value.convert()),
+            Err(error) => Err(error.convert()),
+        }
+    }
+}
+
 impl Convert<u64> for Instant {
     fn convert(self) -> u64 {
         self.as_millis()
@@ -61,6 +70,9 @@ convert!(record g::EvseInfo => s::EvseInfo { evse_id, connectors, fixed_cable, m
 convert!(record g::StationInfo => s::StationInfo {
     vendor, model, serial, firmware, iccid, imsi, meter_type, meter_serial, evses
 });
+
+convert!(enum g::Decision => s::Decision { Accepted, Blocked, Expired, Invalid, Concurrent, NoOpinion });
+convert!(record g::Verdict => s::Verdict { request_id, decision, group, expires_wall_ms, limit_ma, reason });
 
 // SDK to bindings.
 convert!(record s::StoreWrite => g::StoreWrite { key, value });

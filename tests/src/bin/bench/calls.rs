@@ -59,7 +59,7 @@ pub fn start(loaded: &Loaded, limits: Limits, how: &str) -> Result<AuthorizerPlu
 
 /// The request that everybody is asked.
 pub fn question(number: u64) -> AuthorizerInput {
-    AuthorizerInput::Authorize(AuthorizeRequest {
+    AuthorizerInput::question(AuthorizeRequest {
         request: RequestId(number),
         evse: Some(EvseId(1)),
         token: IdToken {
