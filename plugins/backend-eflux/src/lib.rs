@@ -58,7 +58,7 @@ mod tests {
         assert_eq!(value("apn"), Some("m2m.services"));
         assert_eq!(value("apn_user"), Some(""));
         assert_eq!(value("apn_password"), Some(""));
-        let read = AdapterSettings::read(&settings, "PW 1");
+        let read = AdapterSettings::read::<EFlux>(&settings, "PW 1");
         assert_eq!(
             read.connect_url(),
             "wss://ocpp.e-flux.nl/1.6/powerstation/PW%201"

@@ -58,7 +58,7 @@ mod tests {
         assert_eq!(value("apn"), Some("evc-net.apn"));
         assert_eq!(value("apn_user"), Some(""));
         assert_eq!(value("apn_password"), Some(""));
-        let read = AdapterSettings::read(&settings, "PW 1");
+        let read = AdapterSettings::read::<Lms>(&settings, "PW 1");
         assert_eq!(read.connect_url(), "ws://ws-private.evc-net.com/PW%201");
         assert_eq!(read.keep_alive_s, 0);
         let card = Token {

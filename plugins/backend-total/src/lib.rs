@@ -58,7 +58,7 @@ mod tests {
         assert_eq!(value("apn"), Some("wlapn.com"));
         assert_eq!(value("apn_user"), Some("g2m"));
         assert_eq!(value("apn_password"), Some("g2m"));
-        let read = AdapterSettings::read(&settings, "PW 1");
+        let read = AdapterSettings::read::<Total>(&settings, "PW 1");
         assert_eq!(
             read.connect_url(),
             "ws://evse.total-ev-charge.com:9999/ocpp/WebSocket/PW%201"

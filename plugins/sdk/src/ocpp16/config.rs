@@ -477,6 +477,14 @@ impl Configuration {
     }
 }
 
+/// Whether the value suits the configuration key that starts with this setting; `None` if none does.
+pub(super) fn fits(setting: &str, value: &str) -> Option<bool> {
+    let starts =
+        |spec: &&Spec| matches!(spec.keeper, Keeper::Own { setting: own, .. } if own == setting);
+    let spec = SPECS.iter().find(starts)?;
+    Some(check(spec, value).is_some())
+}
+
 fn spec(key: &str) -> Option<&'static Spec> {
     SPECS.iter().find(|spec| spec.key.eq_ignore_ascii_case(key))
 }

@@ -45,7 +45,7 @@ use authorize::Cache;
 use config::Configuration;
 use limits::{CALLS_WAITING, JITTER_PERCENT};
 pub use operator::Operator;
-use operator::{AdapterSettings, manifest};
+use operator::{AdapterSettings, checked, manifest};
 use status::Statuses;
 use transactions::Transactions;
 
@@ -157,8 +157,12 @@ impl<O: Operator> BackendAdapter for Ocpp16<O> {
     }
 
     fn start(now: Moment, context: StartContext) -> (Self, Vec<Command>) {
-        let settings = AdapterSettings::read(&context.settings, &context.identity);
-        let config = Configuration::new(&context.settings, &context.store, &context.station);
+        let (given, complaint) = checked::<O>(&context.settings);
+        let settings = AdapterSettings {
+            complaint,
+            ..AdapterSettings::read::<O>(&given, &context.identity)
+        };
+        let config = Configuration::new(&given, &context.store, &context.station);
         let call_timeout = Millis::from_secs(u64::from(settings.connection_timeout_s.max(1)));
         let mut adapter = Self {
             operator: PhantomData,
@@ -315,6 +319,11 @@ impl<O: Operator> Ocpp16<O> {
             Registration::Connecting => "Connecting".to_owned(),
             Registration::Pending => "The backend wants to configure first".to_owned(),
             Registration::Rejected => "The backend does not accept this identity".to_owned(),
+        };
+        let detail = match &self.settings.complaint {
+            Some(complaint) if detail.is_empty() => complaint.clone(),
+            Some(complaint) => format!("{detail}; {complaint}"),
+            None => detail,
         };
         let last_error = self.last_error.clone();
         let shown = (

@@ -1,5 +1,7 @@
 //! In what operators differ, and the settings that every adapter of OCPP 1.6 has.
 
+use super::config;
+use super::limits::WAIT_MAX_S;
 use crate::{Level, Manifest, Setting, SettingSpec, Token, TokenKind, log};
 
 /// An operator's presets. Everything here can be overridden by settings.
@@ -249,6 +251,8 @@ pub struct AdapterSettings {
     pub reconnect_base_s: u32,
     /// Longest pause.
     pub reconnect_max_s: u32,
+    /// Which settings made no sense, for people.
+    pub complaint: Option<String>,
 }
 
 /// Looks a setting up.
@@ -259,57 +263,100 @@ pub(crate) fn find<'a>(settings: &'a [Setting], key: &str) -> Option<&'a str> {
         .map(|setting| setting.value.as_str())
 }
 
-/// A setting read with `parse`; what makes no sense is said and replaced.
-fn read<T>(settings: &[Setting], key: &str, default: T, parse: impl Fn(&str) -> Option<T>) -> T {
-    let Some(text) = find(settings, key) else {
-        return default;
-    };
-    parse(text).unwrap_or_else(|| {
-        log(
-            Level::Error,
-            &format!("setting `{key}` = {text:?} makes no sense; the default is used"),
-        );
-        default
-    })
+impl StatusStrategy {
+    fn parse(name: &str) -> Option<Self> {
+        match name {
+            "occupied-on-charging" => Some(Self::OccupiedOnCharging),
+            "occupied-on-authorized" => Some(Self::OccupiedOnAuthorized),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a setting of an adapter can be used as it is. Texts that only the backend can judge always can.
+fn makes_sense(key: &str, value: &str) -> bool {
+    let seconds = |min: u32| value.parse().is_ok_and(|s| (min..=WAIT_MAX_S).contains(&s));
+    let flag = || matches!(value, "true" | "false");
+    match key {
+        "url" => ["ws://", "wss://"].iter().any(|scheme| {
+            let host = value.strip_prefix(scheme);
+            host.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
+        }),
+        "id_token_format" => TokenFormat::parse(value).is_some(),
+        "status_strategy" => StatusStrategy::parse(value).is_some(),
+        "force_heartbeat"
+        | "preparing_until_c"
+        | "send_informative_notifications"
+        | "send_error_notifications"
+        | "send_usb_notifications" => flag(),
+        "keep_alive_s" => seconds(0),
+        "connection_timeout_s" | "reconnect_base_s" | "reconnect_max_s" => seconds(1),
+        // What a configuration key starts with must be a value of that key. A password that the key would refuse
+        // is still what the operator's backend may want.
+        "basic_auth_password" => true,
+        _ => config::fits(key, value).unwrap_or(true),
+    }
+}
+
+/// The settings with the operator's own default wherever one is missing or makes no sense.
+///
+/// The second part says for people which ones were replaced; it is in the log already. Settings of the station and
+/// settings that no adapter has pass as they are.
+#[must_use]
+pub fn checked<O: Operator>(given: &[Setting]) -> (Vec<Setting>, Option<String>) {
+    let mut settings = given.to_vec();
+    let mut replaced = Vec::new();
+    for spec in manifest::<O>().settings {
+        let usable = find(given, &spec.key).map(|value| makes_sense(&spec.key, value));
+        if usable == Some(true) {
+            continue;
+        }
+        if usable == Some(false) {
+            replaced.push(spec.key.clone());
+        }
+        settings.retain(|setting| setting.key != spec.key);
+        settings.push(Setting {
+            key: spec.key,
+            value: spec.default_value,
+        });
+    }
+    if replaced.is_empty() {
+        return (settings, None);
+    }
+    // The values stay out of it: an address may carry a password.
+    let complaint = format!(
+        "settings that make no sense, default used: {}",
+        replaced.join(", ")
+    );
+    log(Level::Error, &complaint);
+    (settings, Some(complaint))
 }
 
 impl AdapterSettings {
-    /// Reads the settings. A value that makes no sense is said in the log and replaced by its default.
+    /// Reads the settings; what is missing or makes no sense is replaced by the operator's default, see [`checked`].
     #[must_use]
-    pub fn read(settings: &[Setting], identity: &str) -> Self {
-        let number = |key, default| read(settings, key, default, |text| text.parse().ok());
-        let flag = |key, default| read(settings, key, default, |text| text.parse().ok());
-        let text = |key| find(settings, key).unwrap_or_default().to_owned();
-        let strategy = |text: &str| match text {
-            "occupied-on-charging" => Some(StatusStrategy::OccupiedOnCharging),
-            "occupied-on-authorized" => Some(StatusStrategy::OccupiedOnAuthorized),
-            _ => None,
-        };
+    pub fn read<O: Operator>(given: &[Setting], identity: &str) -> Self {
+        let (settings, complaint) = checked::<O>(given);
+        let text = |key| find(&settings, key).unwrap_or_default();
+        let seconds = |key| text(key).parse().unwrap_or(0);
+        let flag = |key| text(key) == "true";
         Self {
-            url: text("url"),
+            url: text("url").to_owned(),
             identity: identity.to_owned(),
-            password: text("basic_auth_password"),
-            keep_alive_s: number("keep_alive_s", 0),
-            token_format: read(
-                settings,
-                "id_token_format",
-                TokenFormat::Lower,
-                TokenFormat::parse,
-            ),
-            force_heartbeat: flag("force_heartbeat", true),
-            status_strategy: read(
-                settings,
-                "status_strategy",
-                StatusStrategy::OccupiedOnAuthorized,
-                strategy,
-            ),
-            preparing_until_c: flag("preparing_until_c", true),
-            informative: flag("send_informative_notifications", true),
-            errors: flag("send_error_notifications", true),
-            usb: flag("send_usb_notifications", false),
-            connection_timeout_s: number("connection_timeout_s", 60),
-            reconnect_base_s: number("reconnect_base_s", 3),
-            reconnect_max_s: number("reconnect_max_s", 300),
+            password: text("basic_auth_password").to_owned(),
+            keep_alive_s: seconds("keep_alive_s"),
+            token_format: TokenFormat::parse(text("id_token_format")).unwrap_or(TokenFormat::Lower),
+            force_heartbeat: flag("force_heartbeat"),
+            status_strategy: StatusStrategy::parse(text("status_strategy"))
+                .unwrap_or(StatusStrategy::OccupiedOnAuthorized),
+            preparing_until_c: flag("preparing_until_c"),
+            informative: flag("send_informative_notifications"),
+            errors: flag("send_error_notifications"),
+            usb: flag("send_usb_notifications"),
+            connection_timeout_s: seconds("connection_timeout_s"),
+            reconnect_base_s: seconds("reconnect_base_s"),
+            reconnect_max_s: seconds("reconnect_max_s"),
+            complaint,
         }
     }
 
@@ -364,6 +411,22 @@ pub fn password_bytes(password: &str) -> Vec<u8> {
 mod tests {
     use super::*;
 
+    struct Peculiar;
+
+    impl Operator for Peculiar {
+        const NAME: &'static str = "backend-peculiar";
+        const SUMMARY: &'static str = "Every preset differs from the usual.";
+        const URL: &'static str = "wss://localhost/peculiar";
+        const APN: &'static str = "a";
+        const APN_USER: &'static str = "b";
+        const APN_PASSWORD: &'static str = "c";
+        const TOKEN_FORMAT: &'static str = "upper-reversed";
+        const KEEP_ALIVE_S: u32 = 45;
+        fn version() -> &'static str {
+            "0.0.0"
+        }
+    }
+
     fn card() -> Token {
         Token {
             value: "0A0E9B83".to_owned(),
@@ -407,7 +470,7 @@ mod tests {
                 value: url.to_owned(),
             }];
             assert_eq!(
-                AdapterSettings::read(&settings, identity).connect_url(),
+                AdapterSettings::read::<Peculiar>(&settings, identity).connect_url(),
                 whole
             );
         }
@@ -427,14 +490,54 @@ mod tests {
     }
 
     #[test]
-    fn setting_that_makes_no_sense_falls_back_to_its_default() {
-        let settings = [Setting {
-            key: "connection_timeout_s".to_owned(),
-            value: "soon".to_owned(),
-        }];
-        assert_eq!(
-            AdapterSettings::read(&settings, "x").connection_timeout_s,
-            60
+    fn setting_that_makes_no_sense_falls_back_to_the_operators_default() {
+        let given: Vec<Setting> = manifest::<Peculiar>()
+            .settings
+            .into_iter()
+            .map(|spec| Setting {
+                value: if spec.default_value.is_empty() {
+                    ""
+                } else {
+                    "?"
+                }
+                .to_owned(),
+                key: spec.key,
+            })
+            .collect();
+        let read = AdapterSettings::read::<Peculiar>(&given, "x");
+        assert_eq!(read.url, Peculiar::URL);
+        assert_eq!(read.token_format, TokenFormat::UpperReversed);
+        assert_eq!(read.keep_alive_s, 45);
+        assert_eq!(read.connection_timeout_s, 60);
+        assert!(read.force_heartbeat && !read.usb);
+        let complaint = read.complaint.unwrap();
+        for key in [
+            "url",
+            "id_token_format",
+            "keep_alive_s",
+            "local_pre_authorize",
+        ] {
+            assert!(complaint.contains(key), "{complaint}");
+        }
+        assert!(
+            !complaint.contains("apn"),
+            "the modem judges that: {complaint}"
         );
+    }
+
+    #[test]
+    fn missing_settings_are_the_operators_defaults_and_nothing_to_complain_about() {
+        let read = AdapterSettings::read::<Peculiar>(&[], "x");
+        assert_eq!(read.keep_alive_s, 45);
+        assert_eq!(read.token_format, TokenFormat::UpperReversed);
+        assert_eq!(read.complaint, None);
+    }
+
+    #[test]
+    fn default_of_every_operator_setting_makes_sense() {
+        let manifest = manifest::<Peculiar>();
+        for spec in manifest.settings {
+            assert!(makes_sense(&spec.key, &spec.default_value), "{}", spec.key);
+        }
     }
 }

@@ -211,3 +211,29 @@ fn entry_without_a_time_waits() {
     host.give(Input::Journal(JournalEntry { seq: 1, at, event }));
     assert_eq!(host.cursor, 0);
 }
+
+#[test]
+fn setting_that_makes_no_sense_is_said_in_the_adapters_state() {
+    let mut host = Host::with(&[("id_token_format", "sideways"), ("keep_alive_s", "often")]);
+    let state = |host: &Host| {
+        host.commands
+            .iter()
+            .rev()
+            .find_map(|command| match command {
+                Command::State(state) => Some(state.detail.clone()),
+                _ => None,
+            })
+    };
+    for _ in 0..2 {
+        let detail = state(&host).unwrap();
+        assert!(
+            detail.ends_with("default used: keep_alive_s, id_token_format"),
+            "{detail}"
+        );
+        host.link_up();
+        host.commands
+            .retain(|command| matches!(command, Command::State(_)));
+    }
+    let plain = Host::with(&[]);
+    assert_eq!(state(&plain).as_deref(), Some("Connecting"));
+}
