@@ -1,6 +1,6 @@
 //! Calls of the backend: what is asked, what the station says to it, and the answer.
 
-use ocpp::rpc::MessageId;
+use ocpp::rpc::{CallError, ErrorCode, MessageId};
 use ocpp::v16::{
     AvailabilityStatus, AvailabilityType, ChangeAvailabilityRequest, ChangeAvailabilityResponse,
     ChangeConfigurationRequest, ChangeConfigurationResponse, ClearCacheResponse,
@@ -12,9 +12,10 @@ use ocpp::v16::{
     TriggerMessageRequest, TriggerMessageResponse, TriggerMessageStatus, UnlockConnectorRequest,
     UnlockConnectorResponse, UnlockStatus,
 };
+use units::Millis;
 
 use super::config::Change;
-use super::limits::WAITING_ANSWERS;
+use super::limits::{ANSWER_WAIT_S, WAITING_ANSWERS};
 use super::{About, After, Ocpp16, Operator, Registered, Waiting};
 use crate::backend::{
     AvailabilityRequest, Command, Outcome, OutcomeKind, ReadMeterRequest, ReadingContext,
@@ -63,14 +64,32 @@ impl<O: Operator> Ocpp16<O> {
         self.role == Role::Primary
     }
 
-    /// Keeps the answer open until the station has said what comes of it.
-    fn wait(&mut self, waiting: Waiting) -> u64 {
-        let request_id = self.request_id();
-        while self.waiting.len() >= WAITING_ANSWERS {
-            self.waiting.pop_first();
+    /// Asks the station, and keeps the answer open until it has said what comes of it. With too many answers open the
+    /// call is refused at once: a backend that hears nothing waits for its time-out.
+    fn ask_station(&mut self, waiting: Waiting, command: impl FnOnce(u64) -> Command) {
+        if self.waiting.len() >= WAITING_ANSWERS {
+            let busy = format!("busy: {WAITING_ANSWERS} calls wait for the station; try again");
+            return self.answer_error(waiting.id(), CallError::new(ErrorCode::InternalError, busy));
         }
-        self.waiting.insert(request_id, waiting);
-        request_id
+        let request_id = self.request_id();
+        let due = self.now.at.after(Millis::from_secs(ANSWER_WAIT_S));
+        self.waiting.insert(request_id, (waiting, due));
+        self.command(command(request_id));
+    }
+
+    /// Answers the calls on which the station has said nothing in time.
+    pub(super) fn answer_overdue(&mut self) {
+        let now = self.now.at;
+        while let Some(request_id) = self
+            .waiting
+            .iter()
+            .find_map(|(request_id, (_, due))| (*due <= now).then_some(*request_id))
+        {
+            if let Some((waiting, _)) = self.waiting.remove(&request_id) {
+                let late = format!("the station has not answered within {ANSWER_WAIT_S} s");
+                self.answer_error(waiting.id(), CallError::new(ErrorCode::InternalError, late));
+            }
+        }
     }
 
     fn connector(&self, connector_id: i64) -> Option<u32> {
@@ -100,18 +119,19 @@ impl<O: Operator> Ocpp16<O> {
             );
             return;
         };
-        let request_id = self.wait(Waiting::RemoteStart(id.clone()));
         let token = Token {
             value: request.id_tag.as_str().to_owned(),
             kind: TokenKind::Central,
         };
         let authorize_first = self.config.flag("AuthorizeRemoteTxRequests");
-        self.command(Command::RequestStart(StartRequest {
-            request_id,
-            evse_id,
-            token,
-            authorize_first,
-        }));
+        self.ask_station(Waiting::RemoteStart(id.clone()), |request_id| {
+            Command::RequestStart(StartRequest {
+                request_id,
+                evse_id,
+                token,
+                authorize_first,
+            })
+        });
     }
 
     fn remote_stop(&mut self, id: &MessageId, request: &RemoteStopTransactionRequest) {
@@ -119,11 +139,12 @@ impl<O: Operator> Ocpp16<O> {
         let fits = self.may_command() && self.registered == Registered::Yes;
         match local.filter(|_| fits) {
             Some(transaction) => {
-                let request_id = self.wait(Waiting::RemoteStop(id.clone()));
-                self.command(Command::RequestStop(StopRequest {
-                    request_id,
-                    transaction,
-                }));
+                self.ask_station(Waiting::RemoteStop(id.clone()), |request_id| {
+                    Command::RequestStop(StopRequest {
+                        request_id,
+                        transaction,
+                    })
+                });
             }
             None => {
                 let status = GenericStatus::Rejected;
@@ -141,12 +162,13 @@ impl<O: Operator> Ocpp16<O> {
             .filter(|c| *c > 0 && self.may_command())
         {
             Some(evse_id) => {
-                let request_id = self.wait(Waiting::Unlock(id.clone()));
-                self.command(Command::Unlock(UnlockRequest {
-                    request_id,
-                    evse_id,
-                    connector_id: 1,
-                }));
+                self.ask_station(Waiting::Unlock(id.clone()), |request_id| {
+                    Command::Unlock(UnlockRequest {
+                        request_id,
+                        evse_id,
+                        connector_id: 1,
+                    })
+                });
             }
             None => {
                 let status = UnlockStatus::NotSupported;
@@ -165,8 +187,9 @@ impl<O: Operator> Ocpp16<O> {
             ResetType::Hard => ResetKind::Hard,
             ResetType::Soft => ResetKind::Soft,
         };
-        let request_id = self.wait(Waiting::Reset(id.clone()));
-        self.command(Command::Reset(ResetRequest { request_id, kind }));
+        self.ask_station(Waiting::Reset(id.clone()), |request_id| {
+            Command::Reset(ResetRequest { request_id, kind })
+        });
     }
 
     fn change_availability(&mut self, id: &MessageId, request: &ChangeAvailabilityRequest) {
@@ -178,12 +201,14 @@ impl<O: Operator> Ocpp16<O> {
             self.answer(id, &Response::from(ChangeAvailabilityResponse { status }));
             return;
         };
-        let request_id = self.wait(Waiting::Availability(id.clone()));
-        self.command(Command::SetAvailability(AvailabilityRequest {
-            request_id,
-            evse_id: (connector > 0).then_some(connector),
-            operative: request.kind == AvailabilityType::Operative,
-        }));
+        let operative = request.kind == AvailabilityType::Operative;
+        self.ask_station(Waiting::Availability(id.clone()), |request_id| {
+            Command::SetAvailability(AvailabilityRequest {
+                request_id,
+                evse_id: (connector > 0).then_some(connector),
+                operative,
+            })
+        });
     }
 
     fn change_configuration(&mut self, id: &MessageId, request: &ChangeConfigurationRequest) {
@@ -211,12 +236,13 @@ impl<O: Operator> Ocpp16<O> {
                 }
             }
             Change::AskStation { key, value } => {
-                let request_id = self.wait(Waiting::Setting(id.clone()));
-                self.command(Command::SetSetting(SettingRequest {
-                    request_id,
-                    key,
-                    value,
-                }));
+                self.ask_station(Waiting::Setting(id.clone()), |request_id| {
+                    Command::SetSetting(SettingRequest {
+                        request_id,
+                        key,
+                        value,
+                    })
+                });
             }
             Change::Refused(status) => {
                 self.answer(id, &Response::from(ChangeConfigurationResponse { status }));
@@ -228,7 +254,7 @@ impl<O: Operator> Ocpp16<O> {
 
     pub(super) fn on_outcome(&mut self, outcome: &Outcome) {
         self.readings.remove(&outcome.request_id);
-        let Some(waiting) = self.waiting.remove(&outcome.request_id) else {
+        let Some((waiting, _)) = self.waiting.remove(&outcome.request_id) else {
             return;
         };
         let accepted = outcome.kind == OutcomeKind::Accepted;

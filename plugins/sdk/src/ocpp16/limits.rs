@@ -8,8 +8,11 @@ pub const JITTER_PERCENT: u64 = 25;
 pub const CACHE_TOKENS: usize = 500;
 /// Readings kept for the StopTransaction of one transaction; later ones replace the last.
 pub const STOP_READINGS: usize = 64;
-/// Answers of the station that the backend waits for.
+/// Answers of the station that the backend waits for; a call beyond them is answered that the station is busy.
 pub const WAITING_ANSWERS: usize = 32;
+/// How long the station may take to say what comes of a call, s. Smaller: a slow lock is answered with an error.
+/// Larger: calls that the station forgot keep others out.
+pub const ANSWER_WAIT_S: u64 = 60;
 /// Pause before a boot message that was not answered is sent again, s.
 pub const BOOT_RETRY_S: u64 = 10;
 /// Shortest interval a backend may set for boot messages and heartbeats, s.

@@ -83,6 +83,20 @@ pub(crate) enum Waiting {
     Setting(MessageId),
 }
 
+impl Waiting {
+    /// The call that waits.
+    pub(crate) fn id(&self) -> &MessageId {
+        match self {
+            Self::RemoteStart(id)
+            | Self::RemoteStop(id)
+            | Self::Unlock(id)
+            | Self::Reset(id)
+            | Self::Availability(id)
+            | Self::Setting(id) => id,
+        }
+    }
+}
+
 /// How far the backend has taken us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Registered {
@@ -110,7 +124,8 @@ pub struct Ocpp16<O> {
     pub(crate) next_request: u64,
     pub(crate) calls: Correlator<About>,
     pub(crate) inbox: Inbox,
-    pub(crate) waiting: BTreeMap<u64, Waiting>,
+    /// By the number of our request to the station, with the time by which it must be answered.
+    pub(crate) waiting: BTreeMap<u64, (Waiting, Instant)>,
     pub(crate) registered: Registered,
     pub(crate) link_up: bool,
     pub(crate) connecting: bool,
@@ -268,6 +283,7 @@ impl<O: Operator> Ocpp16<O> {
         while let Some(ended) = self.calls.handle_timeout(now) {
             self.unanswered(ended);
         }
+        self.answer_overdue();
         self.boot_if_due();
         self.heartbeat_if_due();
         while let Some(after) = self.afterwards.pop_front() {
@@ -282,6 +298,7 @@ impl<O: Operator> Ocpp16<O> {
             self.heartbeat_at.filter(|_| self.is_online()),
             self.calls.poll_timeout().filter(|_| self.link_up),
             self.transactions.retry_at.filter(|_| self.is_online()),
+            self.waiting.values().map(|(_, due)| *due).min(),
             self.statuses
                 .next_due(self.now.at, self.minimum_status_duration())
                 .filter(|_| self.is_online()),

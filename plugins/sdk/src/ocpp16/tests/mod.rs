@@ -1,5 +1,6 @@
 //! The adapter against scripted frames, with a host that keeps what must survive.
 
+mod commands;
 mod connection;
 mod session;
 
@@ -8,6 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use units::{Instant, Timestamp};
 
+use super::limits::{ANSWER_WAIT_S, WAITING_ANSWERS};
 use super::*;
 use crate::backend::{
     BootReason, ChargingState, ConnectorStatus, DurableFrame, FaultNotice, JournalEntry,
