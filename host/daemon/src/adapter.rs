@@ -14,20 +14,21 @@ use std::time::Duration;
 
 use plugin_host::{
     AdapterState, BackendCommand, BackendInput, BackendPlugin, BackendRole, BackendStart, Health,
-    JournalEntry, LinkDown, LinkFailure, LinkUp, Loaded, PluginError, Registration, Setting,
-    Supervisor,
+    JournalEntry, LinkDown, LinkFailure, LinkUp, PluginError, Registration, Setting, Supervisor,
 };
 use station::{BootReason, Event, JournalSeq, Request, RequestId, Requester};
 use tokio::sync::mpsc;
-use units::Instant;
+use units::{Instant, Millis};
 use url::Url;
 
 use crate::clock::{Clock, WallClock};
+use crate::deploy::Ready;
 use crate::journal::{AdapterBatch, Store, StoreError};
 use crate::limits::{
     FRAME_SHOWN_CHARS, FRAMES_SHOWN, LINK_EVENTS, MAX_ADAPTER_ROUNDS, MAX_FRAME_BYTES,
+    SWAP_QUIET_MS,
 };
-use crate::messages::{Facts, ToAdapter, ToStation};
+use crate::messages::{Facts, Part, ToAdapter, ToStation};
 use crate::net::{self, LinkEvent, LinkHandle, TlsStrictness};
 use crate::pack::PluginPolicy;
 
@@ -36,6 +37,12 @@ use crate::pack::PluginPolicy;
 pub struct AdapterView {
     /// Version of the plugin.
     pub version: String,
+    /// Where the component comes from.
+    pub origin: String,
+    /// Swaps that went well, and how long the last one left the station without adapter, microseconds.
+    pub swaps: u64,
+    /// See `swaps`.
+    pub swap_us: u64,
     /// Health in a word.
     pub health: &'static str,
     /// Failures since the start of the process.
@@ -67,18 +74,11 @@ pub struct AdapterView {
 /// Shared with whoever looks.
 pub type SharedView = Arc<Mutex<AdapterView>>;
 
-/// What an adapter's thread needs.
-pub struct AdapterSetup {
-    /// Its place in the pack.
-    pub place: usize,
-    /// Policy.
-    pub policy: PluginPolicy,
-    /// The component.
-    pub loaded: Loaded,
+/// What every adapter of a station needs.
+#[derive(Debug, Clone)]
+pub struct AdapterSeed {
     /// Identity of the station.
     pub identity: String,
-    /// Its connection to the database.
-    pub store: Store,
     /// Clocks.
     pub clock: Clock,
     /// Wall clock.
@@ -95,9 +95,38 @@ pub struct AdapterSetup {
     pub boot_reason: BootReason,
 }
 
+impl AdapterSeed {
+    /// What one adapter's thread needs.
+    #[must_use]
+    pub const fn setup(self, id: u64, deployment: u64, ready: Ready, store: Store) -> AdapterSetup {
+        AdapterSetup {
+            id,
+            deployment,
+            ready,
+            store,
+            seed: self,
+        }
+    }
+}
+
+/// What an adapter's thread needs.
+pub struct AdapterSetup {
+    /// Which thread this is.
+    id: u64,
+    /// Which deployment it came with.
+    deployment: u64,
+    /// The plugin.
+    ready: Ready,
+    /// Its connection to the database.
+    store: Store,
+    seed: AdapterSeed,
+}
+
 /// An adapter as the station's thread holds it.
 #[derive(Debug)]
 pub struct AdapterHandle {
+    /// Unique in this process, even if the plugin comes back.
+    pub id: u64,
     /// Its name.
     pub name: String,
     /// Its role.
@@ -106,6 +135,8 @@ pub struct AdapterHandle {
     pub inbox: mpsc::Sender<ToAdapter>,
     /// What people can see of it.
     pub view: SharedView,
+    /// It knows how things stand and is kept up to date.
+    pub informed: bool,
     thread: JoinHandle<()>,
 }
 
@@ -120,18 +151,43 @@ impl AdapterHandle {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let (name, role) = (setup.policy.name.clone(), setup.policy.role);
+        let policy = &setup.ready.policy;
+        let (id, name, role) = (setup.id, policy.name.clone(), policy.role);
         let shared = Arc::clone(&view);
         let thread = std::thread::Builder::new()
             .name(name.chars().take(15).collect())
             .spawn(move || runtime.block_on(Adapter::new(setup, shared).run(messages)))?;
         Ok(Self {
+            id,
             name,
             role,
             inbox,
             view,
+            informed: false,
             thread,
         })
+    }
+
+    /// Looks at what people can see.
+    pub fn look<T>(&self, at: impl FnOnce(&AdapterView) -> T) -> T {
+        at(&self.view.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Ends the thread without waiting for it: it may be in the middle of a call or of closing its link.
+    pub fn stop_in_background(self) {
+        let name = self.name.clone();
+        let stopper = std::thread::Builder::new().name("adapter-stop".to_owned());
+        let spawned = stopper.spawn(move || {
+            // A full queue drains within a few calls.
+            let _ended_already = self.inbox.blocking_send(ToAdapter::Stop);
+            self.join();
+        });
+        if let Err(error) = spawned {
+            tracing::error!(
+                plugin = name,
+                "the adapter is ended without a last word: {error}"
+            );
+        }
     }
 
     /// Waits for the end of the thread, which must have been told to stop.
@@ -153,6 +209,9 @@ impl AdapterView {
     fn new() -> Self {
         Self {
             version: String::new(),
+            origin: String::new(),
+            swaps: 0,
+            swap_us: 0,
             health: "starting",
             failures: 0,
             calls: 0,
@@ -211,12 +270,28 @@ struct Adapter {
     /// The journal has more than one turn could give.
     pump_again: bool,
     online: bool,
+    /// The plugin that comes next, and until when it may wait for a quiet moment.
+    incoming: Option<Incoming>,
+    /// The first start is reported as this deployment's.
+    report: Option<u64>,
+}
+
+/// A plugin that is to take over.
+struct Incoming {
+    deployment: u64,
+    ready: Ready,
+    latest: Instant,
+    /// The station was asked how things stand.
+    asked: bool,
 }
 
 impl Adapter {
     fn new(setup: AdapterSetup, view: SharedView) -> Self {
         let (link_events, link_inbox) = mpsc::channel(LINK_EVENTS);
+        let report = Some(setup.deployment);
         Self {
+            incoming: None,
+            report,
             setup,
             view,
             supervisor: Supervisor::new(),
@@ -240,7 +315,7 @@ impl Adapter {
     }
 
     fn now(&self) -> Instant {
-        self.setup.clock.now()
+        self.setup.seed.clock.now()
     }
 
     async fn run(mut self, mut messages: mpsc::Receiver<ToAdapter>) {
@@ -276,7 +351,9 @@ impl Adapter {
         }
         let running = matches!(self.instance, Instance::Running(_));
         let wake = self.wake_at.filter(|_| running);
-        let due = [wake, self.supervisor.poll_timeout()]
+        let quiet = self.incoming.as_ref().filter(|incoming| !incoming.asked);
+        let latest = quiet.map(|incoming| incoming.latest);
+        let due = [wake, self.supervisor.poll_timeout(), latest]
             .into_iter()
             .flatten()
             .min();
@@ -300,12 +377,16 @@ impl Adapter {
 
     fn handle_message(&mut self, message: ToAdapter) {
         match message {
-            ToAdapter::Facts(facts) => self.start_instance(*facts),
+            ToAdapter::Facts(facts) => match self.incoming.take() {
+                Some(incoming) => self.take_over(incoming, *facts),
+                None => self.start_instance(*facts),
+            },
+            ToAdapter::Swap(deployment, ready) => self.swap(deployment, *ready),
             ToAdapter::Input(input) => self.give(input),
             ToAdapter::JournalGrew | ToAdapter::Stop => {}
             ToAdapter::Restart => {
                 tracing::warn!(
-                    plugin = self.setup.policy.name,
+                    plugin = self.setup.ready.policy.name,
                     "the adapter is replaced as asked"
                 );
                 self.supervisor.release(self.now());
@@ -326,15 +407,129 @@ impl Adapter {
         }
     }
 
+    // ---- taking over ----
+
+    /// Another version, or other settings and rights, are to take over at the next quiet moment.
+    fn swap(&mut self, deployment: u64, ready: Ready) {
+        self.report = None;
+        if !matches!(self.instance, Instance::Running(_)) {
+            // Nobody is there to be replaced: the new one simply starts.
+            self.setup.ready = ready;
+            self.supervisor = Supervisor::new();
+            self.instance = Instance::None;
+            self.report = Some(deployment);
+            return self.make_instance();
+        }
+        let latest = self.now().after(Millis::new(SWAP_QUIET_MS));
+        self.incoming = Some(Incoming {
+            deployment,
+            ready,
+            latest,
+            asked: false,
+        });
+        self.prepare_swap();
+    }
+
+    /// Waits until the backend has confirmed what is on its way, so that nothing is sent twice; not for ever.
+    fn prepare_swap(&mut self) {
+        let now = self.now();
+        let up = self.link.as_ref().is_some_and(|link| link.up.is_some());
+        let quiet = self.outbox.is_empty() || !up;
+        let Some(incoming) = &mut self.incoming else {
+            return;
+        };
+        if !incoming.asked && (quiet || now >= incoming.latest) {
+            incoming.asked = true;
+            self.tell(ToStation::WantsFacts(self.setup.id));
+        }
+    }
+
+    /// The new plugin starts beside the old one; only if that goes well, the old one goes.
+    fn take_over(&mut self, incoming: Incoming, facts: Facts) {
+        let Incoming {
+            deployment, ready, ..
+        } = incoming;
+        let from = self.setup.seed.clock.micros();
+        match self.start_beside(&ready, facts) {
+            Ok((plugin, commands)) => {
+                let version = plugin.describe().version.clone();
+                let origin = ready.origin.clone();
+                self.setup.ready = ready;
+                self.supervisor = Supervisor::new();
+                self.instance = Instance::Running(plugin);
+                self.handed = None;
+                self.wake_at = None;
+                let mut more = VecDeque::new();
+                self.carry_out(commands, &mut more);
+                let micros = self.setup.seed.clock.micros().saturating_sub(from);
+                self.look(|view| {
+                    view.swaps = view.swaps.saturating_add(1);
+                    view.swap_us = micros;
+                    (view.version, view.origin) = (version, origin);
+                    view.health = "running";
+                });
+                tracing::info!(
+                    plugin = self.setup.ready.policy.name,
+                    micros,
+                    "a new instance has taken over"
+                );
+                self.give_all(more);
+                self.report_switch(deployment, Ok(()));
+            }
+            Err(error) => {
+                tracing::error!(
+                    plugin = ready.policy.name,
+                    "the new instance cannot take over, the old one stays: {error}"
+                );
+                self.report_switch(deployment, Err(error));
+            }
+        }
+    }
+
+    fn start_beside(
+        &mut self,
+        ready: &Ready,
+        facts: Facts,
+    ) -> Result<(Box<BackendPlugin>, Vec<BackendCommand>), String> {
+        let policy = &ready.policy;
+        let mut plugin = BackendPlugin::instantiate(&ready.loaded, policy.limits, &policy.grants)
+            .map_err(|error| error.to_string())?;
+        ready.check_manifest(plugin.describe())?;
+        let own = plugin.describe().settings.clone();
+        let start = self
+            .start_context(&ready.policy, own, facts)
+            .map_err(|error| error.to_string())?;
+        let commands = plugin
+            .start(self.setup.seed.wall.moment(), start)
+            .map_err(|error| error.to_string())?;
+        Ok((Box::new(plugin), commands))
+    }
+
+    fn report_switch(&self, deployment: u64, result: Result<(), String>) {
+        let name = &self.setup.ready.policy.name;
+        let result = result.map_err(|error| format!("{name}: {error}"));
+        let part = Part::Backend(name.clone());
+        self.tell(ToStation::Switched {
+            deployment,
+            part,
+            result,
+        });
+    }
+
     // ---- the instance ----
 
     fn make_instance(&mut self) {
         self.handed = None;
         self.wake_at = None;
-        let policy = &self.setup.policy;
-        match BackendPlugin::instantiate(&self.setup.loaded, policy.limits, &policy.grants) {
+        let policy = &self.setup.ready.policy;
+        let made =
+            BackendPlugin::instantiate(&self.setup.ready.loaded, policy.limits, &policy.grants);
+        match made {
             Ok(plugin) => {
                 let manifest = plugin.describe();
+                if let Err(error) = self.setup.ready.check_manifest(manifest) {
+                    return self.instance_failed(&error, "manifest");
+                }
                 let missing = policy.grants.missing(&manifest.capabilities);
                 if !missing.is_empty() {
                     tracing::warn!(
@@ -344,16 +539,14 @@ impl Adapter {
                     );
                 }
                 let version = manifest.version.clone();
+                let origin = self.setup.ready.origin.clone();
                 self.look(|view| {
-                    view.version = version;
+                    (view.version, view.origin) = (version, origin);
                     view.health = "starting";
                 });
                 self.instance = Instance::Made(Box::new(plugin));
                 // The station is slower than its bound only when it is in trouble itself; then waiting is right.
-                let _ends_with_the_process = self
-                    .setup
-                    .station
-                    .send(ToStation::WantsFacts(self.setup.place));
+                self.tell(ToStation::WantsFacts(self.setup.id));
             }
             Err(error) => self.instance_failed(&error.to_string(), error.kind()),
         }
@@ -363,7 +556,7 @@ impl Adapter {
         self.instance = Instance::None;
         let health = self.supervisor.failed(self.now(), error);
         tracing::error!(
-            plugin = self.setup.policy.name,
+            plugin = self.setup.ready.policy.name,
             kind,
             ?health,
             "adapter failed: {error}"
@@ -378,6 +571,10 @@ impl Adapter {
             view.last_error = Some(error.to_owned());
         });
         self.tell_online(false);
+        // A plugin that waits to take over need not wait any longer.
+        if let Some(incoming) = self.incoming.take() {
+            self.swap(incoming.deployment, incoming.ready);
+        }
     }
 
     fn start_instance(&mut self, facts: Facts) {
@@ -385,17 +582,22 @@ impl Adapter {
         else {
             return;
         };
-        let start = match self.start_context(plugin.describe().settings.clone(), facts) {
+        let policy = self.setup.ready.policy.clone();
+        let own = plugin.describe().settings.clone();
+        let start = match self.start_context(&policy, own, facts) {
             Ok(start) => start,
             Err(error) => {
                 self.instance_failed(&error.to_string(), "database");
                 return;
             }
         };
-        match plugin.start(self.setup.wall.moment(), start) {
+        match plugin.start(self.setup.seed.wall.moment(), start) {
             Ok(commands) => {
                 self.instance = Instance::Running(plugin);
                 self.look(|view| view.health = "running");
+                if let Some(deployment) = self.report.take() {
+                    self.report_switch(deployment, Ok(()));
+                }
                 let mut more = VecDeque::new();
                 self.carry_out(commands, &mut more);
                 self.give_all(more);
@@ -406,11 +608,11 @@ impl Adapter {
 
     fn start_context(
         &mut self,
+        policy: &PluginPolicy,
         own: Vec<plugin_host::SettingSpec>,
         facts: Facts,
     ) -> Result<BackendStart, StoreError> {
-        let name = self.setup.policy.name.clone();
-        let state = self.setup.store.adapter_state(&name)?;
+        let state = self.setup.store.adapter_state(&policy.name)?;
         self.cursor = state.cursor;
         self.outbox = state.outbox.iter().map(|frame| frame.id.clone()).collect();
         let (outbox, cursor) = (self.outbox.len(), self.cursor.0);
@@ -421,14 +623,14 @@ impl Adapter {
             .map(|s| (s.key, s.value))
             .collect();
         settings.extend(own.into_iter().map(|spec| (spec.key, spec.default_value)));
-        settings.extend(self.setup.policy.settings.clone());
+        settings.extend(policy.settings.clone());
         Ok(BackendStart {
             identity: settings
                 .get("identity")
                 .filter(|id| !id.is_empty())
-                .unwrap_or(&self.setup.identity)
+                .unwrap_or(&self.setup.seed.identity)
                 .clone(),
-            role: self.setup.policy.role,
+            role: policy.role,
             settings: settings
                 .into_iter()
                 .map(|(key, value)| Setting { key, value })
@@ -442,7 +644,7 @@ impl Adapter {
             transactions: facts.transactions,
             faults: facts.faults,
             link: self.link.as_ref().and_then(|link| link.up.clone()),
-            boot_reason: self.setup.boot_reason,
+            boot_reason: self.setup.seed.boot_reason,
             boot_count: self.setup.store.boot(),
         })
     }
@@ -462,7 +664,7 @@ impl Adapter {
             let Instance::Running(plugin) = &mut self.instance else {
                 return;
             };
-            let moment = self.setup.wall.moment();
+            let moment = self.setup.seed.wall.moment();
             let answer = plugin.handle(moment, input);
             self.look(|view| view.calls = view.calls.saturating_add(1));
             match answer {
@@ -496,7 +698,7 @@ impl Adapter {
         if let Err(error) = self
             .setup
             .store
-            .commit_adapter(&self.setup.policy.name, &batch)
+            .commit_adapter(&self.setup.ready.policy.name, &batch)
         {
             self.instance_failed(&error.to_string(), "database");
             return;
@@ -517,7 +719,7 @@ impl Adapter {
     fn act(&mut self, command: BackendCommand, more: &mut VecDeque<BackendInput>) {
         let ask = |request: RequestId, what: Request, adapter: &Self| {
             adapter.tell(ToStation::Event(Event::Request {
-                from: Requester::Adapter(adapter.setup.policy.name.clone()),
+                from: Requester::Adapter(adapter.setup.ready.policy.name.clone()),
                 request,
                 what,
             }));
@@ -538,7 +740,7 @@ impl Adapter {
             BackendCommand::WakeAt(at) => self.wake_at = at,
             BackendCommand::SetClock(wall) => self.tell(ToStation::SetClock(wall)),
             BackendCommand::Verdict { request, verdict } => {
-                self.tell(ToStation::Verdict(request, verdict));
+                self.tell(ToStation::BackendVerdict(request, verdict));
             }
             BackendCommand::TransactionVerdict {
                 transaction,
@@ -626,11 +828,11 @@ impl Adapter {
 
     fn tell(&self, message: ToStation) {
         // Waits while the station has too much to do; fails only when the process ends.
-        let _ends_with_the_process = self.setup.station.send(message);
+        let _ends_with_the_process = self.setup.seed.station.send(message);
     }
 
     fn tell_online(&mut self, online: bool) {
-        if self.online != online && self.setup.policy.role == BackendRole::Primary {
+        if self.online != online && self.setup.ready.policy.role == BackendRole::Primary {
             self.tell(ToStation::Event(Event::BackendOnline { online }));
         }
         self.online = online;
@@ -657,6 +859,9 @@ impl Adapter {
     /// Gives the next journal entry while nothing waits for the backend's confirmation.
     fn pump_journal(&mut self) {
         self.pump_again = false;
+        if self.incoming.is_some() {
+            return self.prepare_swap();
+        }
         for _ in 0..MAX_ADAPTER_ROUNDS {
             if !matches!(self.instance, Instance::Running(_)) || !self.outbox.is_empty() {
                 return;
@@ -710,9 +915,9 @@ impl Adapter {
                 basic_auth: request.basic_auth,
                 keep_alive_s: request.keep_alive_s,
                 timeout_s: request.timeout_s,
-                strictness: self.setup.strictness,
-                proxy: self.setup.proxy.clone(),
-                ca_file: self.setup.ca_file.clone(),
+                strictness: self.setup.seed.strictness,
+                proxy: self.setup.seed.proxy.clone(),
+                ca_file: self.setup.seed.ca_file.clone(),
                 max_frame_bytes: MAX_FRAME_BYTES,
             },
             self.link_events.clone(),
@@ -730,14 +935,17 @@ impl Adapter {
     fn send(&mut self, text: String) {
         let Some(link) = &self.link else {
             tracing::debug!(
-                plugin = self.setup.policy.name,
+                plugin = self.setup.ready.policy.name,
                 "frame dropped: the link is down"
             );
             return;
         };
         self.look(|view| view.frame('>', &text));
         if let Err(error) = link.handle.try_send(text) {
-            tracing::warn!(plugin = self.setup.policy.name, "frame not sent: {error}");
+            tracing::warn!(
+                plugin = self.setup.ready.policy.name,
+                "frame not sent: {error}"
+            );
             link.handle.close("frames cannot be written");
         }
     }
@@ -771,7 +979,7 @@ impl Adapter {
 
     fn link_is_down(&mut self, failure: LinkFailure, detail: String) {
         tracing::info!(
-            plugin = self.setup.policy.name,
+            plugin = self.setup.ready.policy.name,
             ?failure,
             "link down: {detail}"
         );

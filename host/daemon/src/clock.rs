@@ -22,6 +22,12 @@ impl Clock {
         Self { start }
     }
 
+    /// Microseconds since the start, for measuring.
+    #[must_use]
+    pub fn micros(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
     /// Monotonic time now.
     #[must_use]
     pub fn now(&self) -> Instant {

@@ -17,13 +17,16 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::authorize::ToAuthorizers;
+use crate::deploy::{Loader, Ready};
+use crate::languages::ToLanguages;
 use crate::limits::{CONTROL_TIMEOUT, MAX_CONTROL_CLIENTS, MAX_CONTROL_LINE};
 use crate::messages::{ToAdapter, ToStation};
 use crate::station_thread::{Core, Ended};
 
 /// Verbs of the control socket.
-pub const VERBS: &str =
-    "status, plugin-list, plugin-inspect, plugin-restart, settings, sim, request, shutdown";
+pub const VERBS: &str = "status, plugin-list, plugin-inspect, plugin-restart, plugin-request, pack-status, pack-apply, \
+     pack-rollback, settings, sim, request, shutdown";
 
 impl Core {
     /// Carries out one request of the control socket.
@@ -37,6 +40,9 @@ impl Core {
             "plugin-list" => Ok(json!({ "ok": true, "plugins": self.plugins() })),
             "plugin-inspect" => self.inspect(request),
             "plugin-restart" => self.restart_plugin(request),
+            "plugin-request" => return self.request_plugin(request, answer),
+            "pack-status" => Ok(self.pack_status()),
+            "pack-rollback" => self.roll_back_pack(),
             "settings" => Ok(self.settings_json()),
             "sim" => self.simulate(request),
             "request" => match self.ask_station(request, answer) {
@@ -101,13 +107,41 @@ impl Core {
             .get("name")
             .and_then(Value::as_str)
             .unwrap_or_default();
-        let place = self
-            .adapters
-            .iter()
-            .position(|adapter| adapter.name == name);
-        let place = place.ok_or_else(|| format!("no backend adapter is called {name:?}"))?;
-        self.tell(place, ToAdapter::Restart);
+        let adapter = self.adapters.iter().find(|adapter| adapter.name == name);
+        let deployment = &self.deployed.now;
+        let of = |list: &[Ready]| list.iter().any(|ready| ready.policy.name == name);
+        if let Some(id) = adapter.map(|adapter| adapter.id) {
+            self.tell(id, ToAdapter::Restart);
+        } else if of(&deployment.judges) {
+            self.tell_authorizers(ToAuthorizers::Restart(name.to_owned()));
+        } else if of(&deployment.languages) {
+            self.tell_languages(ToLanguages::Restart(name.to_owned()));
+        } else {
+            return Err(format!(
+                "no plugin is called {name:?}; `pilotwire plugin list` lists them"
+            ));
+        }
         Ok(json!({ "ok": true }))
+    }
+
+    /// Passes the words of a person on to an authorizer, which answers by itself.
+    fn request_plugin(&self, request: &Value, answer: oneshot::Sender<Value>) {
+        let name = request.get("name").and_then(Value::as_str);
+        let words = request.get("words").and_then(Value::as_array);
+        let words: Option<Vec<String>> = words.and_then(|words| {
+            let word = |word: &Value| word.as_str().map(str::to_owned);
+            words.iter().map(word).collect()
+        });
+        let (Some(name), Some(words)) = (name, words) else {
+            let error = "`plugin-request` needs `name`, and `words` as a list of texts";
+            let _gone = answer.send(json!({ "ok": false, "error": error }));
+            return;
+        };
+        self.tell_authorizers(ToAuthorizers::Request {
+            plugin: name.to_owned(),
+            words,
+            answer,
+        });
     }
 
     // ---- the simulated world ----
@@ -119,8 +153,9 @@ impl Core {
             .unwrap_or_default();
         match what {
             "link-down" | "link-up" => {
-                for place in 0..self.adapters.len() {
-                    self.tell(place, ToAdapter::LinkCut(what == "link-down"));
+                let all: Vec<u64> = self.adapters.iter().map(|adapter| adapter.id).collect();
+                for id in all {
+                    self.tell(id, ToAdapter::LinkCut(what == "link-down"));
                 }
                 return Ok(json!({ "ok": true }));
             }
@@ -282,7 +317,7 @@ pub async fn listen(path: &Path) -> io::Result<UnixListener> {
 }
 
 /// Serves clients until the process ends.
-pub async fn serve(listener: UnixListener, station: SyncSender<ToStation>) {
+pub async fn serve(listener: UnixListener, station: SyncSender<ToStation>, loader: Arc<Loader>) {
     let room = Arc::new(Semaphore::new(MAX_CONTROL_CLIENTS));
     loop {
         let Ok(place) = Arc::clone(&room).acquire_owned().await else {
@@ -290,9 +325,9 @@ pub async fn serve(listener: UnixListener, station: SyncSender<ToStation>) {
         };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let station = station.clone();
+                let (station, loader) = (station.clone(), Arc::clone(&loader));
                 tokio::spawn(async move {
-                    if let Err(error) = client(stream, &station).await {
+                    if let Err(error) = client(stream, &station, &loader).await {
                         tracing::debug!("control client: {error}");
                     }
                     drop(place);
@@ -303,7 +338,11 @@ pub async fn serve(listener: UnixListener, station: SyncSender<ToStation>) {
     }
 }
 
-async fn client(stream: UnixStream, station: &SyncSender<ToStation>) -> io::Result<()> {
+async fn client(
+    stream: UnixStream,
+    station: &SyncSender<ToStation>,
+    loader: &Arc<Loader>,
+) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read);
     loop {
@@ -314,6 +353,9 @@ async fn client(stream: UnixStream, station: &SyncSender<ToStation>) -> io::Resu
             return Ok(());
         }
         let answer = match serde_json::from_slice::<Value>(&line) {
+            Ok(request) if verb_of(&request) == "pack-apply" => {
+                apply_pack(station, Arc::clone(loader), &request).await
+            }
             Ok(request) if request.is_object() => ask(station, request).await,
             Ok(_) | Err(_) => {
                 json!({ "ok": false, "error": "a request is one JSON object on one line, like {\"verb\":\"status\"}" })
@@ -326,14 +368,57 @@ async fn client(stream: UnixStream, station: &SyncSender<ToStation>) -> io::Resu
     }
 }
 
+fn verb_of(request: &Value) -> &str {
+    request
+        .get("verb")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+/// Reads, verifies and compiles aside, so that the station is not kept waiting; then the station applies the result.
+async fn apply_pack(
+    station: &SyncSender<ToStation>,
+    loader: Arc<Loader>,
+    request: &Value,
+) -> Value {
+    let refused = |error: &str| json!({ "ok": false, "error": error });
+    let Some(text) = request
+        .get("text")
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+    else {
+        return refused("`pack-apply` needs `text`, the text of the pack");
+    };
+    let name = request.get("file").and_then(Value::as_str);
+    let path = PathBuf::from(name.unwrap_or("the given pack"));
+    let prepared = tokio::task::spawn_blocking(move || loader.prepare(&path, &text)).await;
+    let deployment = match prepared {
+        Ok(Ok(deployment)) => deployment,
+        Ok(Err(error)) => return refused(&format!("{error:#}")),
+        Err(_) => return refused("reading the pack ended in a panic; please report the log"),
+    };
+    let (answer, answered) = oneshot::channel();
+    tell(
+        station,
+        ToStation::ApplyPack(Box::new(deployment), answer),
+        answered,
+    )
+    .await
+}
+
 /// Asks the station's thread.
 pub async fn ask(station: &SyncSender<ToStation>, request: Value) -> Value {
     let (answer, answered) = oneshot::channel();
+    tell(station, ToStation::Control(request, answer), answered).await
+}
+
+async fn tell(
+    station: &SyncSender<ToStation>,
+    message: ToStation,
+    answered: oneshot::Receiver<Value>,
+) -> Value {
     let refused = |error: &str| json!({ "ok": false, "error": error });
-    if station
-        .try_send(ToStation::Control(request, answer))
-        .is_err()
-    {
+    if station.try_send(message).is_err() {
         return refused("the station has too much to do; try again");
     }
     match tokio::time::timeout(CONTROL_TIMEOUT, answered).await {

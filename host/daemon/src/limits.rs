@@ -48,3 +48,12 @@ pub const LOG_LINES_PER_SECOND: u64 = 200;
 pub const INTERLOCK_EVENTS: usize = 256;
 /// Time that adapters get to say their last words before a restart.
 pub const LAST_WORDS: Duration = Duration::from_millis(800);
+/// Messages that may wait for the languages. Full: the display is behind for one change.
+pub const LANGUAGE_INBOX: usize = 64;
+/// Threads of authorizers and languages look around at least this often.
+pub const AUTHORIZERS_IDLE: Duration = Duration::from_secs(60);
+/// A swap of a backend adapter waits at most this long for the backend to confirm what is on its way, ms. Larger: a
+/// backend that never answers holds up an update; smaller: it hears a message twice, with the same id.
+pub const SWAP_QUIET_MS: u64 = 5_000;
+/// A pack that was applied stays at the earliest after this long, ms.
+pub const TRIAL_SETTLE_MS: u64 = 3_000;

@@ -18,8 +18,10 @@ mod clock;
 mod config;
 mod control;
 
+mod deploy;
 mod interlock_thread;
 mod journal;
+mod languages;
 mod limits;
 mod logging;
 mod messages;

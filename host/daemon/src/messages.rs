@@ -1,10 +1,15 @@
 //! What the threads of the daemon say to each other.
 
-use plugin_host::{BackendInput, EvseInfo, RunningTransaction, Setting};
+use std::fmt;
+
+use plugin_host::{BackendInput, EvseInfo, RunningTransaction, Setting, Stage};
 use serde_json::Value;
 use station::{ConnectorStatus, Event, FaultNotice, Identity, RequestId, Verdict};
 use tokio::sync::oneshot;
 use units::Timestamp;
+
+use crate::authorize::Standing;
+use crate::deploy::{Deployment, Ready};
 
 /// What the station's thread is told.
 #[derive(Debug)]
@@ -13,16 +18,54 @@ pub enum ToStation {
     Event(Event),
     /// A backend told the time.
     SetClock(Timestamp),
-    /// An adapter (by its place in the pack) has a new instance and wants to know how things stand.
-    WantsFacts(usize),
-    /// The authorizers have no opinion; ask the backend.
-    NoOpinion(RequestId),
-    /// A verdict from the authorizers or an adapter.
+    /// An adapter has a new instance and wants to know how things stand.
+    WantsFacts(u64),
+    /// The authorizers have no opinion: ask the backend, or it is the end of asking.
+    NoOpinion(RequestId, Stage),
+    /// An authorizer kept the token for itself.
+    Consumed(RequestId),
+    /// A verdict from the authorizers or the free-charging mode.
     Verdict(RequestId, Verdict),
+    /// A verdict from a backend.
+    BackendVerdict(RequestId, Verdict),
+    /// What the authorizers want shown or presented, and the free-charging mode in force.
+    Standing(Box<Standing>),
+    /// A part of the station says whether it could be replaced.
+    Switched {
+        /// Which deployment.
+        deployment: u64,
+        /// Which part.
+        part: Part,
+        /// Or why not.
+        result: Result<(), String>,
+    },
+    /// A pack that was read, verified and compiled is to be applied.
+    ApplyPack(Box<Deployment>, oneshot::Sender<Value>),
     /// Somebody at the control socket asks.
     Control(Value, oneshot::Sender<Value>),
     /// The process was asked to end.
     Shutdown,
+}
+
+/// What a deployment replaces as one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// Free-charging mode and authorizers.
+    Authorizers,
+    /// Languages.
+    Languages,
+    /// One backend adapter.
+    Backend(String),
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Authorizers => f.write_str("authorizers"),
+            Self::Languages => f.write_str("languages"),
+            Self::Backend(name) => f.write_str(name),
+        }
+    }
 }
 
 /// What an adapter is told.
@@ -36,6 +79,8 @@ pub enum ToAdapter {
     JournalGrew,
     /// Replace the instance.
     Restart,
+    /// Another version, or other settings and rights, take over at the next quiet moment.
+    Swap(u64, Box<Ready>),
     /// Simulated trouble on the line: while `true` nothing connects.
     LinkCut(bool),
     /// The process ends.

@@ -15,7 +15,18 @@ struct File {
     name: String,
     summary: String,
     #[serde(default)]
+    health: HealthTable,
+    #[serde(default)]
+    settings: BTreeMap<String, Spanned<toml::Value>>,
+    #[serde(default)]
     plugin: Vec<Spanned<PluginTable>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HealthTable {
+    within_s: Option<Spanned<u32>>,
+    backend: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -44,7 +55,7 @@ struct LimitsTable {
 }
 
 /// One plugin of a pack.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PluginPolicy {
     /// Its name; the component is `<name>.wasm`.
     pub name: String,
@@ -67,8 +78,31 @@ pub struct Pack {
     pub name: String,
     /// For people.
     pub summary: String,
+    /// When it is good enough to stay.
+    pub health: Health,
+    /// Settings of the station that it brings along.
+    pub settings: Vec<(String, String)>,
     /// Its plugins, in order.
     pub plugins: Vec<PluginPolicy>,
+    /// As it was written.
+    pub text: String,
+}
+
+/// When a pack that was applied to a running station is good enough to stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Health {
+    /// Time that it gets, seconds.
+    pub within_s: u32,
+    /// The primary backend must have accepted the station.
+    pub needs_backend: bool,
+}
+
+impl Health {
+    /// A minute, with the backend.
+    pub const DEFAULT: Self = Self {
+        within_s: 60,
+        needs_backend: true,
+    };
 }
 
 /// Reads and checks a pack; `overrides` are the configuration's.
@@ -86,7 +120,32 @@ pub fn read(
         reason: format!("the policy pack cannot be read: {error}"),
         remedy: "let `pack` name a file of policies/".to_owned(),
     })?;
-    parse(path, &text, overrides)
+    let pack = parse(path, &text, overrides)?;
+    check_overrides(path, &text, &pack, overrides)?;
+    Ok(pack)
+}
+
+/// The configuration must not speak of plugins that its own pack does not have.
+fn check_overrides(
+    path: &Path,
+    text: &str,
+    pack: &Pack,
+    overrides: &BTreeMap<String, PluginOverride>,
+) -> Result<(), ConfigError> {
+    let source = Source { file: path, text };
+    let plugins = &pack.plugins;
+    for name in overrides.keys() {
+        if !plugins.iter().any(|plugin| plugin.name == *name) {
+            let names: Vec<&str> = plugins.iter().map(|plugin| plugin.name.as_str()).collect();
+            return Err(source.error(
+                None,
+                &format!("plugin.{name}"),
+                "the configuration names a plugin that this pack does not have",
+                format!("the pack has {}", names.join(", ")),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Checks the text of a pack.
@@ -114,22 +173,66 @@ pub fn parse(
         plugins.push(policy);
     }
     check_roles(&source, &plugins)?;
-    for name in overrides.keys() {
-        if !plugins.iter().any(|plugin| plugin.name == *name) {
-            let names: Vec<&str> = plugins.iter().map(|plugin| plugin.name.as_str()).collect();
-            return Err(source.error(
-                None,
-                &format!("plugin.{name}"),
-                "the configuration names a plugin that this pack does not have",
-                format!("the pack has {}", names.join(", ")),
-            ));
-        }
-    }
     Ok(Pack {
         name: file.name,
         summary: file.summary,
+        health: health(&source, &file.health)?,
+        settings: station_settings(&source, &file.settings)?,
         plugins,
+        text: text.to_owned(),
     })
+}
+
+fn health(source: &Source<'_>, table: &HealthTable) -> Result<Health, ConfigError> {
+    let mut health = Health::DEFAULT;
+    if let Some(within) = &table.within_s {
+        health.within_s = *within.get_ref();
+        if !(5..=3_600).contains(&health.within_s) {
+            return Err(source.error(
+                Some(source.line_at(within.span().start)),
+                "within_s",
+                format!("{} s is no time to judge a pack in", health.within_s),
+                "choose 5 to 3600",
+            ));
+        }
+    }
+    if let Some(backend) = &table.backend {
+        health.needs_backend = match backend.get_ref().as_str() {
+            "registered" => true,
+            "any" => false,
+            other => {
+                return Err(source.error(
+                    Some(source.line_at(backend.span().start)),
+                    "backend",
+                    format!("{other:?} is no condition"),
+                    "choose registered, or any",
+                ));
+            }
+        };
+    }
+    Ok(health)
+}
+
+fn station_settings(
+    source: &Source<'_>,
+    table: &BTreeMap<String, Spanned<toml::Value>>,
+) -> Result<Vec<(String, String)>, ConfigError> {
+    let mut settings = Vec::new();
+    for (key, value) in table {
+        if !station::settings::REGISTRY
+            .iter()
+            .any(|spec| spec.key == key)
+        {
+            return Err(source.error(
+                Some(source.line_at(value.span().start)),
+                key,
+                "the station has no such setting",
+                "`pilotwire config schema` lists them",
+            ));
+        }
+        settings.push((key.clone(), as_text(value.get_ref())));
+    }
+    Ok(settings)
 }
 
 fn apply(policy: &mut PluginPolicy, given: &PluginOverride) {

@@ -9,19 +9,21 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use anyhow::{Context, Result, bail};
 use drivers::sim::{SimControl, SimEvseConfig, SimStation, SimWorld};
 use interlock::{Interlock, Trips};
-use plugin_host::{Engine, EngineConfig, Loaded, PluginKind, Setting};
+use plugin_host::Setting;
 use station::{BootReason, EvseId, Indication, Station};
 use units::Instant;
 
-use crate::adapter::{AdapterHandle, AdapterSetup};
-use crate::authorize::Authorizers;
+use crate::adapter::AdapterSeed;
+use crate::authorize::{Authorizers, Standing};
 use crate::clock::{Clock, WallClock, system_wall};
 use crate::config::Config;
+use crate::deploy::{self, Loader};
 use crate::interlock_thread::{Drive, InterlockThread, Pulse};
 use crate::journal::{self, Store};
-use crate::limits::{ADAPTER_INBOX, INTERLOCK_EVENTS, STATION_INBOX};
+use crate::languages::Languages;
+use crate::limits::{INTERLOCK_EVENTS, STATION_INBOX};
 use crate::messages::ToStation;
-use crate::pack::{Pack, PluginPolicy};
+use crate::pack::Pack;
 use crate::slot::{PermitSlot, StatusSlot};
 use crate::station_thread::{Core, Ended, Place};
 use crate::{api, control, systemd};
@@ -50,8 +52,14 @@ pub fn run(config: Config, pack: Pack, clock: Clock) -> Result<()> {
         None => None,
     };
     let (to_station, inbox) = sync_channel(STATION_INBOX);
-    let (core, interlocks) = assemble(&config, pack, clock, &to_station)?;
-    runtime.spawn(control::serve(listener, to_station.clone()));
+    let loader = Loader::new(
+        config.components.clone(),
+        &config.state_dir,
+        config.plugins.clone(),
+    )?;
+    let loader = Arc::new(loader);
+    let (core, interlocks) = assemble(&config, pack, clock, &to_station, &loader)?;
+    runtime.spawn(control::serve(listener, to_station.clone(), loader));
     if let Some(api) = api {
         runtime.spawn(api::serve(api, to_station.clone()));
     }
@@ -138,14 +146,26 @@ fn assemble(
     pack: Pack,
     clock: Clock,
     to_station: &SyncSender<ToStation>,
+    loader: &Loader,
 ) -> Result<(Core, InterlockThread)> {
     let opened = journal::open(&config.state_dir.join("station.db"))?;
     let mut store = opened.store;
     let boot_reason = take_boot_reason(&mut store);
+    let deployed = deploy::first(loader, pack, &mut store)?;
     let wall = WallClock::unknown(clock);
     let now = clock.now();
     let mut station_config = config.station.clone();
     station_config.boot_reason = boot_reason;
+    for (key, value) in &deployed.now.pack.settings {
+        // What this station's own configuration says is more particular than its pack.
+        if !station_config
+            .settings
+            .iter()
+            .any(|(other, _)| other == key)
+        {
+            station_config.settings.push((key.clone(), value.clone()));
+        }
+    }
     let stored = store.settings()?;
     for (key, value) in stored {
         station_config.settings.retain(|(other, _)| *other != key);
@@ -182,31 +202,48 @@ fn assemble(
             value: view.value,
         })
         .collect();
-    let pack_name = pack.name.clone();
-    let (adapters, authorizers) = plugins(
-        config,
-        pack,
-        &store,
-        clock,
-        &wall,
-        to_station,
+    let authorizers = Authorizers::start(
+        deployed.now.judges.clone(),
         settings,
-        boot_reason,
+        store.again()?,
+        wall.clone(),
+        to_station.clone(),
     )?;
-    let core = Core {
-        informed: vec![false; adapters.len()],
+    let languages = Languages::start(
+        deployed.now.languages.clone(),
+        wall.clone(),
+        to_station.clone(),
+    )?;
+    let seed = AdapterSeed {
+        identity: config.identity.clone(),
+        clock,
+        wall: wall.clone(),
+        strictness: config.strictness,
+        ca_file: config.ca_file.clone(),
+        proxy: config.proxy.clone(),
+        station: to_station.clone(),
+        boot_reason,
+    };
+    let backends = deployed.now.backends.clone();
+    let mut core = Core {
         station,
         store,
         clock,
         wall,
         places: hardware.places,
-        adapters,
+        adapters: Vec::new(),
+        next_adapter: 0,
+        seed,
         authorizers,
+        languages,
+        deployed,
+        standing: Standing::default(),
+        proven: None,
+        busy: false,
         sim: hardware.control,
         world_files: hardware.world_files,
         log_events,
         pulse,
-        pack: pack_name,
         commits: 0,
         asked: Default::default(),
         uncommitted: Vec::new(),
@@ -221,6 +258,9 @@ fn assemble(
         local_answers: Default::default(),
         next_local: 0,
     };
+    for ready in backends {
+        core.start_adapter(ready, 0)?;
+    }
     Ok((core, interlocks))
 }
 
@@ -331,82 +371,4 @@ fn place(
         indication: Indication::Boot,
         signals: Vec::new(),
     }
-}
-
-type Plugins = (Vec<AdapterHandle>, Option<Authorizers>);
-
-#[allow(
-    clippy::too_many_arguments,
-    reason = "the composition root hands everything on once"
-)]
-fn plugins(
-    config: &Config,
-    pack: Pack,
-    store: &Store,
-    clock: Clock,
-    wall: &WallClock,
-    station: &SyncSender<ToStation>,
-    settings: Vec<Setting>,
-    boot_reason: BootReason,
-) -> Result<Plugins> {
-    let engine = Engine::new(EngineConfig::STATION)?;
-    let cache = config.state_dir.join("compiled");
-    let mut adapters = Vec::new();
-    let mut members = Vec::new();
-    for policy in pack.plugins {
-        let loaded = load(&engine, &config.components, &cache, &policy)?;
-        match policy.kind {
-            PluginKind::Backend => {
-                let setup = AdapterSetup {
-                    place: adapters.len(),
-                    policy,
-                    loaded,
-                    identity: config.identity.clone(),
-                    store: store.again()?,
-                    clock,
-                    wall: wall.clone(),
-                    strictness: config.strictness,
-                    ca_file: config.ca_file.clone(),
-                    proxy: config.proxy.clone(),
-                    station: station.clone(),
-                    boot_reason,
-                };
-                adapters.push(AdapterHandle::start(setup, ADAPTER_INBOX)?);
-            }
-            PluginKind::Authorizer => members.push((policy, loaded)),
-            PluginKind::FreeCharging | PluginKind::Display => {
-                bail!(
-                    "plugin {}: this version runs backend and authorizer plugins in a station; take it out of the pack",
-                    policy.name
-                );
-            }
-        }
-    }
-    let authorizers = match members.is_empty() {
-        true => None,
-        false => Some(Authorizers::start(
-            members,
-            settings,
-            store.again()?,
-            wall.clone(),
-            station.clone(),
-        )?),
-    };
-    Ok((adapters, authorizers))
-}
-
-/// Reads, checks and compiles one component.
-///
-/// # Errors
-/// The file is missing or no plugin of this kind.
-pub fn load(engine: &Engine, folder: &Path, cache: &Path, policy: &PluginPolicy) -> Result<Loaded> {
-    let file = folder.join(format!("{}.wasm", policy.name));
-    let component = std::fs::read(&file).with_context(|| {
-        format!(
-            "plugin {}: {} cannot be read; `cargo xtask plugins` builds it",
-            policy.name,
-            file.display()
-        )
-    })?;
-    Ok(engine.load(policy.kind, &policy.name, &component, Some(cache))?)
 }

@@ -13,28 +13,32 @@ use drivers::sim::SimControl;
 use drivers::{CardReader, CardSeen, Meter};
 use interlock::{LogEvent, Status, Trips};
 use plugin_host::{
-    AuthorizeRequest, BackendInput, BackendRole, EvseInfo, RunningTransaction, Setting,
+    AuthorizeRequest, BackendInput, BackendRole, Behaviour, EvseInfo, RunningTransaction, Setting,
+    Stage,
 };
 use serde_json::Value;
 use station::{
-    Action, BootReason, Decision, Event, EvseId, IdToken, Indication, JournalEvent, JournalSeq,
-    Measurand, Moment, PersistentState, RequestId, Requester, ResetKind, Sample, SamplePhase,
-    Signal, Station, TokenKind, Verdict,
+    Action, BootReason, Decision, Event, EvseId, FreeCharging, IdToken, Indication, JournalEvent,
+    JournalSeq, Measurand, Moment, PersistentState, Reporting, RequestId, Requester, ResetKind,
+    Sample, SamplePhase, Signal, Station, TokenKind, Verdict,
 };
 use tokio::sync::mpsc;
 use units::{Instant, Millis, Timestamp};
 
-use crate::adapter::AdapterHandle;
-use crate::authorize::{Authorizers, ToAuthorizers};
+use crate::adapter::{AdapterHandle, AdapterSeed};
+use crate::authorize::{Authorizers, Standing, ToAuthorizers};
 use crate::clock::{Clock, WallClock};
+use crate::deploy::Deployed;
 use crate::interlock_thread::Pulse;
 use crate::journal::Store;
+use crate::languages::{Languages, ToLanguages, Words};
 use crate::limits::{
     JOURNAL_PRUNE_STEP, LAST_WORDS, METER_FAILURES, METER_PERIOD_MS, READER_PERIOD_MS,
     STATION_POLL, STATUS_REPEAT_MS,
 };
 use crate::messages::{Facts, ToAdapter, ToStation};
 use crate::slot::{PermitSlot, StatusSlot, trip_names};
+use crate::status::indication_word;
 
 /// Journal writes that failed are tried again after this long, ms.
 const RETRY_MS: u64 = 500;
@@ -80,15 +84,21 @@ pub struct Core {
     pub(crate) wall: WallClock,
     pub(crate) places: Vec<Place>,
     pub(crate) adapters: Vec<AdapterHandle>,
-    /// Adapters that know how things stand and are kept up to date.
-    pub(crate) informed: Vec<bool>,
-    pub(crate) authorizers: Option<Authorizers>,
+    pub(crate) next_adapter: u64,
+    pub(crate) seed: AdapterSeed,
+    pub(crate) authorizers: Authorizers,
+    pub(crate) languages: Languages,
+    pub(crate) deployed: Deployed,
+    pub(crate) standing: Standing,
+    /// The last card that proved to be no copy.
+    pub(crate) proven: Option<IdToken>,
+    /// A session runs, as the authorizers were told.
+    pub(crate) busy: bool,
     pub(crate) sim: SimControl,
     pub(crate) world_files: Vec<PathBuf>,
     pub(crate) log_events: Receiver<(EvseId, LogEvent)>,
     pub(crate) commits: u64,
     pub(crate) pulse: Arc<Pulse>,
-    pub(crate) pack: String,
     /// Requests for a verdict that are under way, for the backend's turn.
     pub(crate) asked: BTreeMap<RequestId, AuthorizeRequest>,
     /// Entries and the record that a full disk holds up.
@@ -149,13 +159,31 @@ impl Core {
                 self.station.handle_event(now, event);
             }
             ToStation::SetClock(wall) => self.set_clock(now, wall),
-            ToStation::WantsFacts(place) => self.inform(place),
-            ToStation::NoOpinion(request) => self.ask_backend(now, request),
+            ToStation::WantsFacts(adapter) => self.inform(adapter),
+            ToStation::NoOpinion(request, Stage::First) => self.ask_backend(now, request),
+            ToStation::NoOpinion(request, Stage::Unanswered) => {
+                self.no_opinion(now, request, "nobody knows the card");
+            }
+            ToStation::Consumed(request) => {
+                self.asked.remove(&request);
+                self.station
+                    .handle_event(now, Event::TokenConsumed { request });
+            }
             ToStation::Verdict(request, verdict) => {
                 self.asked.remove(&request);
                 self.station
                     .handle_event(now, Event::Verdict { request, verdict });
             }
+            ToStation::BackendVerdict(request, verdict) => {
+                self.backend_verdict(now, request, verdict);
+            }
+            ToStation::Standing(standing) => self.set_standing(now, *standing),
+            ToStation::Switched {
+                deployment,
+                part,
+                result,
+            } => self.switched(deployment, &part, result),
+            ToStation::ApplyPack(deployment, answer) => self.apply_pack(*deployment, answer),
             ToStation::Control(request, answer) => self.control(&request, answer),
             ToStation::Shutdown => self.ended = Some(Ended::Shutdown),
         }
@@ -199,6 +227,12 @@ impl Core {
             );
         }
         self.station.handle_timeout(now);
+        let busy = !self.station.transactions().is_empty();
+        if busy != self.busy {
+            self.busy = busy;
+            self.tell_authorizers(ToAuthorizers::Busy(busy));
+        }
+        self.watch_trial(now);
     }
 
     fn read_interlocks(&mut self, now: Instant) {
@@ -235,11 +269,12 @@ impl Core {
         let mut silent = false;
         for place in &mut self.places {
             match place.reader.poll(now) {
-                Ok(Some(CardSeen::Uid(uid))) => {
+                Ok(Some(seen @ (CardSeen::Uid(uid) | CardSeen::ProvenUid(uid)))) => {
                     let token = IdToken {
                         value: uid.to_string(),
                         kind: TokenKind::Rfid,
                     };
+                    self.proven = matches!(seen, CardSeen::ProvenUid(_)).then(|| token.clone());
                     let evse = Some(place.evse);
                     self.station
                         .handle_event(now, Event::TokenPresented { evse, token });
@@ -407,6 +442,7 @@ impl Core {
                     group,
                 });
             }
+            Action::ConnectorChanged { .. } if self.tells_nothing() => {}
             Action::ConnectorChanged { status } => {
                 self.broadcast(|| ToAdapter::Input(BackendInput::Connector(status.clone())));
             }
@@ -443,6 +479,8 @@ impl Core {
                 if let Some(place) = self.places.iter_mut().find(|place| place.evse == evse) {
                     place.indication = indication;
                 }
+                let id = format!("indication.{}", indication_word(indication));
+                self.tell_languages(ToLanguages::Say(evse, vec![Words::plain(id)]));
             }
             Action::Signal { evse, signal } => self.signal(evse, signal),
             Action::SettingChanged { key, value } => {
@@ -502,42 +540,82 @@ impl Core {
 
     // ---- plugins ----
 
+    /// A free-charging mode is in force that tells backends nothing.
+    fn tells_nothing(&self) -> bool {
+        let free = self.standing.free.as_ref();
+        free.is_some_and(|mode| mode.reporting == plugin_host::Reporting::Nothing)
+    }
+
     fn authorize(&mut self, request: AuthorizeRequest) {
-        let now = self.clock.now();
-        let id = request.request;
-        self.asked.insert(id, request.clone());
+        self.asked.insert(request.request, request.clone());
         while self.asked.len() > crate::limits::AUTHORIZE_INBOX {
             self.asked.pop_first();
         }
-        match &self.authorizers {
-            Some(chain) => {
-                if chain
-                    .inbox
-                    .try_send(ToAuthorizers::Authorize(request))
-                    .is_err()
-                {
-                    self.no_opinion(now, id, "too many cards at once");
-                }
-            }
-            None => self.ask_backend(now, id),
+        self.ask_authorizers(request, Stage::First);
+    }
+
+    fn ask_authorizers(&mut self, request: AuthorizeRequest, stage: Stage) {
+        let id = request.request;
+        let secure = self.proven.as_ref() == Some(&request.token);
+        let question = ToAuthorizers::Authorize {
+            request,
+            stage,
+            secure,
+        };
+        if self.authorizers.inbox.try_send(question).is_err() {
+            let now = self.clock.now();
+            self.no_opinion(now, id, "too many cards at once");
         }
     }
 
     fn ask_backend(&mut self, now: Instant, id: RequestId) {
-        let Some(request) = self.asked.remove(&id) else {
+        let Some(request) = self.asked.get(&id).cloned() else {
             return;
         };
         let primary = self
             .adapters
             .iter()
-            .position(|adapter| adapter.role == BackendRole::Primary);
-        let informed = primary.filter(|place| self.informed.get(*place) == Some(&true));
-        match informed {
-            Some(place) => {
-                self.tell(place, ToAdapter::Input(BackendInput::Authorize(request)));
+            .find(|adapter| adapter.role == BackendRole::Primary && adapter.informed);
+        match primary.map(|adapter| adapter.id) {
+            Some(adapter) => {
+                self.tell(adapter, ToAdapter::Input(BackendInput::Authorize(request)));
             }
-            None => self.no_opinion(now, id, "no backend adapter is running"),
+            None => self.ask_once_more(now, id),
         }
+    }
+
+    /// The backend judged a token, or could not.
+    fn backend_verdict(&mut self, now: Instant, request: RequestId, verdict: Verdict) {
+        if verdict.decision == Decision::NoOpinion {
+            return self.ask_once_more(now, request);
+        }
+        if let Some(asked) = self.asked.remove(&request) {
+            let opinion = ToAuthorizers::BackendOpinion(asked.token, verdict.clone());
+            self.tell_authorizers(opinion);
+        }
+        self.station
+            .handle_event(now, Event::Verdict { request, verdict });
+    }
+
+    /// The authorizers' second turn: no backend had an answer.
+    fn ask_once_more(&mut self, now: Instant, id: RequestId) {
+        match self.asked.get(&id).cloned() {
+            Some(request) => self.ask_authorizers(request, Stage::Unanswered),
+            None => self.no_opinion(now, id, "no backend answered"),
+        }
+    }
+
+    fn set_standing(&mut self, now: Instant, standing: Standing) {
+        if standing.free != self.standing.free {
+            let mode = standing.free.clone().map(free_charging);
+            tracing::info!(?mode, "free charging");
+            self.station.handle_event(now, Event::FreeCharging(mode));
+        }
+        if standing.present_on_plug != self.standing.present_on_plug {
+            let token = standing.present_on_plug.clone();
+            self.station.handle_event(now, Event::PresentOnPlug(token));
+        }
+        self.standing = standing;
     }
 
     fn no_opinion(&mut self, now: Instant, request: RequestId, reason: &str) {
@@ -555,17 +633,19 @@ impl Core {
             .handle_event(now, Event::Verdict { request, verdict });
     }
 
-    fn tell_authorizers(&self, message: ToAuthorizers) {
-        if let Some(chain) = &self.authorizers
-            && chain.inbox.try_send(message).is_err()
-        {
-            tracing::error!(
-                "the authorizers do not keep up; a change of settings was not told to them"
-            );
+    pub(crate) fn tell_authorizers(&self, message: ToAuthorizers) {
+        if let Err(error) = self.authorizers.inbox.try_send(message) {
+            tracing::error!("the authorizers do not keep up; they were not told: {error}");
         }
     }
 
-    fn inform(&mut self, place: usize) {
+    pub(crate) fn tell_languages(&self, message: ToLanguages) {
+        if let Err(error) = self.languages.inbox.try_send(message) {
+            tracing::warn!("the languages do not keep up; they were not told: {error}");
+        }
+    }
+
+    fn inform(&mut self, id: u64) {
         let facts = Facts {
             identity: self.station.identity().clone(),
             evses: self
@@ -605,33 +685,30 @@ impl Core {
                 })
                 .collect(),
         };
-        if let Some(informed) = self.informed.get_mut(place) {
-            *informed = true;
+        if let Some(adapter) = self.adapters.iter_mut().find(|adapter| adapter.id == id) {
+            adapter.informed = true;
         }
-        self.tell(place, ToAdapter::Facts(Box::new(facts)));
+        self.tell(id, ToAdapter::Facts(Box::new(facts)));
     }
 
     fn broadcast(&mut self, message: impl Fn() -> ToAdapter) {
-        for place in 0..self.adapters.len() {
-            if self.informed.get(place) == Some(&true) {
-                self.tell(place, message());
-            }
+        let informed = self.adapters.iter().filter(|adapter| adapter.informed);
+        let informed: Vec<u64> = informed.map(|adapter| adapter.id).collect();
+        for id in informed {
+            self.tell(id, message());
         }
     }
 
     fn tell_named(&mut self, name: &str, message: ToAdapter) {
-        if let Some(place) = self
-            .adapters
-            .iter()
-            .position(|adapter| adapter.name == name)
-        {
-            self.tell(place, message);
+        let found = self.adapters.iter().find(|adapter| adapter.name == name);
+        if let Some(id) = found.map(|adapter| adapter.id) {
+            self.tell(id, message);
         }
     }
 
     /// Never waits. An adapter that cannot take more is started again and told everything anew.
-    pub(crate) fn tell(&mut self, place: usize, message: ToAdapter) {
-        let Some(adapter) = self.adapters.get(place) else {
+    pub(crate) fn tell(&mut self, id: u64, message: ToAdapter) {
+        let Some(adapter) = self.adapters.iter_mut().find(|adapter| adapter.id == id) else {
             return;
         };
         match adapter.inbox.try_send(message) {
@@ -641,11 +718,9 @@ impl Core {
                     plugin = adapter.name,
                     "the adapter does not keep up; it is started again"
                 );
-                let Some(informed) = self.informed.get_mut(place).filter(|informed| **informed)
-                else {
+                if !std::mem::replace(&mut adapter.informed, false) {
                     return;
-                };
-                *informed = false;
+                }
                 let inbox = adapter.inbox.clone();
                 let sender = std::thread::Builder::new().name("adapter-restart".to_owned());
                 // One short-lived thread waits for room; `informed` keeps a second one from being started.
@@ -676,9 +751,22 @@ impl Core {
         for adapter in self.adapters {
             adapter.join();
         }
-        if let Some(chain) = self.authorizers {
-            chain.join();
-        }
+        self.authorizers.join();
+        self.languages.join();
+    }
+}
+
+fn free_charging(mode: Behaviour) -> FreeCharging {
+    FreeCharging {
+        start_on_plug: mode.start_on_plug,
+        reporting: match mode.reporting {
+            plugin_host::Reporting::Nothing => Reporting::Nothing,
+            plugin_host::Reporting::StatusOnly => Reporting::StatusOnly,
+            plugin_host::Reporting::Transactions => Reporting::Transactions,
+        },
+        report_as: mode.report_as,
+        remote_stop: mode.remote_stop,
+        token_stops: mode.token_stops,
     }
 }
 

@@ -36,7 +36,12 @@ impl Core {
             "vendor": self.station.identity().vendor,
             "model": self.station.identity().model,
             "firmware": self.station.identity().firmware,
-            "pack": self.pack,
+            "pack": self.deployed.now.pack.name,
+            "pack_on_trial": self.deployed.trial.is_some(),
+            "pack_last_change": self.deployed.last,
+            "pack_rollbacks": self.deployed.rollbacks,
+            "free_charging": self.standing.free.is_some(),
+            "notice": self.standing.notice.map(|notice| format!("{notice:?}").to_lowercase()),
             "uptime_ms": now.as_millis(),
             "wall_ms": wall,
             "clock_known": wall.is_some(),
@@ -80,6 +85,7 @@ impl Core {
         json!({
             "evse": place.evse.0,
             "indication": indication_word(place.indication),
+            "texts": self.texts(place.evse),
             "signals": place.signals.iter().map(|signal| format!("{signal:?}")).collect::<Vec<_>>(),
             "pilot": status.map(|status| pilot_word(status.pilot)),
             "offered_ma": status.map(|status| status.offered.get()),
@@ -106,15 +112,24 @@ impl Core {
         })
     }
 
+    /// What the display of an EVSE says, by language.
+    fn texts(&self, evse: EvseId) -> Value {
+        let texts = self.languages.texts.lock();
+        let texts = texts.unwrap_or_else(PoisonError::into_inner);
+        let said = texts.get(&evse).into_iter().flatten();
+        said.map(|(language, lines)| json!({ "language": language, "lines": lines }))
+            .collect()
+    }
+
     /// The plugins, as `plugin list` shows them.
     pub(crate) fn plugins(&self) -> Vec<Value> {
         let mut plugins: Vec<Value> = Vec::new();
-        if let Some(chain) = &self.authorizers {
-            let views = chain.views.lock().unwrap_or_else(PoisonError::into_inner);
+        for views in [&self.authorizers.views, &self.languages.views] {
+            let views = views.lock().unwrap_or_else(PoisonError::into_inner);
             plugins.extend(views.iter().map(|view| {
                 json!({
-                    "name": view.name, "kind": "authorizer", "version": view.version, "state": view.health,
-                    "failures": view.failures, "last_error": view.last_error,
+                    "name": view.name, "kind": view.kind, "version": view.version, "state": view.health,
+                    "failures": view.failures, "last_error": view.last_error, "origin": view.origin,
                 })
             }));
         }
@@ -131,6 +146,7 @@ impl Core {
             json!({
                 "name": adapter.name, "kind": "backend", "role": role, "version": view.version,
                 "state": view.health, "failures": view.failures, "last_error": view.last_error,
+                "origin": view.origin, "swaps": view.swaps, "swap_us": view.swap_us,
                 "calls": view.calls, "link": view.link, "link_detail": view.link_detail,
                 "registration": view.registration, "detail": view.detail,
                 "backend_error": view.backend_error, "outbox": view.outbox, "cursor": view.cursor,
@@ -203,7 +219,7 @@ const fn limit_word(source: LimitSource) -> &'static str {
     }
 }
 
-const fn indication_word(indication: Indication) -> &'static str {
+pub(crate) const fn indication_word(indication: Indication) -> &'static str {
     match indication {
         Indication::Boot => "boot",
         Indication::Available => "available",

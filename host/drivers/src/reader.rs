@@ -20,6 +20,8 @@ pub trait CardReader: Send {
 pub enum CardSeen {
     /// A card with this UID.
     Uid(CardUid),
+    /// A card with this UID that proved with a key to be no copy (DESFire EV2 and its like).
+    ProvenUid(CardUid),
     /// A card that could not be read.
     Unreadable,
 }

@@ -13,7 +13,9 @@ use crate::engine::{Loaded, Pre};
 use crate::error::PluginError;
 use crate::grants::{Grant, Grants};
 use crate::guest::Guest;
-use crate::limits::{Limits, MAX_REPLY_CHARS, MAX_REQUEST_WORDS, MAX_TEXT_CHARS, MAX_WAKE_AHEAD_MS};
+use crate::limits::{
+    Limits, MAX_REPLY_CHARS, MAX_REQUEST_WORDS, MAX_TEXT_CHARS, MAX_WAKE_AHEAD_MS,
+};
 use crate::manifest::{AuthorizeRequest, Manifest, Setting, StoreEntry, StoreWrite};
 use crate::small_plugins::Common;
 use crate::store_quota::StoreQuota;
@@ -259,9 +261,9 @@ impl AuthorizerPlugin {
             AuthorizerInput::BackendOpinion { .. } => {
                 !first && self.grants().has(Grant::AuthorizeOpinions)
             }
-            AuthorizerInput::Busy(_)
-            | AuthorizerInput::Timer
-            | AuthorizerInput::Request { .. } => !first,
+            AuthorizerInput::Busy(_) | AuthorizerInput::Timer | AuthorizerInput::Request { .. } => {
+                !first
+            }
         }
     }
 

@@ -51,7 +51,5 @@ pub use manifest::{
     AuthorizeRequest, Manifest, PluginKind, Refusal, RefusalReason, Setting, SettingSpec,
     StoreEntry, StoreWrite,
 };
-pub use small_plugins::{
-    Behaviour, DisplayPlugin, FreeChargingPlugin, Rendered, Reporting,
-};
+pub use small_plugins::{Behaviour, DisplayPlugin, FreeChargingPlugin, Rendered, Reporting};
 pub use supervisor::{Health, Supervisor};

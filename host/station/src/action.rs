@@ -120,6 +120,8 @@ pub struct PersistentEvse {
     pub operative: bool,
     /// Highest register seen, so that it never falls.
     pub register: WattHours,
+    /// A transaction has ended and its cable is still in.
+    pub finishing: bool,
     /// Transaction that was running.
     pub transaction: Option<PersistentTransaction>,
 }
@@ -139,6 +141,12 @@ pub struct PersistentTransaction {
     pub started: Moment,
     /// Not reported as a transaction.
     pub silent: bool,
+    /// Token to report instead of its own.
+    pub report_as: Option<IdToken>,
+    /// The backend may end it.
+    pub remote_stop: bool,
+    /// Its token ends it.
+    pub token_stops: bool,
     /// Highest current its token may draw.
     pub limit: Option<Milliamps>,
     /// Accepted although nobody had an opinion; to be checked again.

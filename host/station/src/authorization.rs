@@ -24,7 +24,10 @@ impl Station {
 
         // Stopping needs nobody's opinion and no room.
         if let Some(id) = self.running_with(place, &token) {
-            return self.stop_by_token(now, id, token);
+            return match self.token_stops(id) {
+                true => self.stop_by_token(now, id, token),
+                false => self.signal(place, Signal::Rejected),
+            };
         }
         if self.is_full() {
             self.overflow.requests = self.overflow.requests.saturating_add(1);
@@ -148,6 +151,7 @@ impl Station {
             token: token.clone(),
             purpose,
             deadline,
+            by_itself: false,
         });
         self.push(Action::Authorize {
             request,
@@ -213,7 +217,10 @@ impl Station {
                 unverified,
                 deadline: self.connection_deadline(now),
             };
-            return self.place(pending.evse, authorization);
+            return self.place(pending.evse, authorization, !pending.by_itself);
+        }
+        if pending.by_itself {
+            return;
         }
         // Whoever was refused gets the cable back.
         if let Some(evse) = pending.evse.and_then(|id| self.evse_mut(id)) {
@@ -223,8 +230,15 @@ impl Station {
     }
 
     /// Puts an accepted token where its vehicle is, or will be.
-    pub(crate) fn place(&mut self, place: Option<EvseId>, authorization: Authorization) {
-        self.signal(place, Signal::Accepted);
+    pub(crate) fn place(
+        &mut self,
+        place: Option<EvseId>,
+        authorization: Authorization,
+        somebody_hears: bool,
+    ) {
+        if somebody_hears {
+            self.signal(place, Signal::Accepted);
+        }
         let target = place.or_else(|| self.choose_evse());
         match target.and_then(|id| self.evse_mut(id)) {
             Some(evse) => {

@@ -94,6 +94,16 @@ pub enum Event {
         /// Wall clock now.
         wall: Timestamp,
     },
+    /// The free-charging mode that is in force from now on; `None` = off. A running session keeps the rules that it
+    /// began with.
+    FreeCharging(Option<FreeCharging>),
+    /// A token that is presented by itself when a vehicle is plugged in, judged like a card; `None` = no more.
+    PresentOnPlug(Option<IdToken>),
+    /// An authorizer kept the token of this [`crate::Action::Authorize`] for itself: nobody is authorised or refused.
+    TokenConsumed {
+        /// The request.
+        request: RequestId,
+    },
     /// A fault that is not the interlock's came or went (registry id, see `faults`).
     Fault {
         /// Where; `None` for the whole station.

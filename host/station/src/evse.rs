@@ -7,7 +7,7 @@ use units::{Instant, Milliamps, Phases, WattHours};
 
 use crate::action::{PersistentEvse, PersistentTransaction};
 use crate::config::EvseConfig;
-use crate::limits::PERMIT_VALID;
+use crate::limits::{FINISHING_CHECK, PERMIT_VALID};
 use crate::settings::{Settings, key};
 use crate::types::*;
 
@@ -27,6 +27,25 @@ pub(crate) struct Authorization {
     pub deadline: Instant,
 }
 
+/// How a session is reported and ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Rules {
+    pub silent: bool,
+    pub report_as: Option<IdToken>,
+    pub remote_stop: bool,
+    pub token_stops: bool,
+}
+
+impl Rules {
+    /// A session that somebody pays for.
+    pub(crate) const USUAL: Self = Self {
+        silent: false,
+        report_as: None,
+        remote_stop: true,
+        token_stops: true,
+    };
+}
+
 /// An end that waits for the contactor to open.
 #[derive(Debug, Clone)]
 pub(crate) struct Ending {
@@ -44,7 +63,7 @@ pub(crate) struct Transaction {
     pub limit: Option<Milliamps>,
     pub meter_start: WattHours,
     pub started: Moment,
-    pub silent: bool,
+    pub rules: Rules,
     pub unverified: bool,
     /// Journal position of its start: no current before this is committed.
     pub start_seq: JournalSeq,
@@ -92,6 +111,10 @@ pub(crate) struct Evse {
     pub finishing: bool,
     /// The plug stays released until it is pulled or a new authorisation comes.
     pub released: bool,
+    /// After a restart: whether the cable of an ended transaction is still in is known by then.
+    pub finishing_check: Option<Instant>,
+    /// The token that presents itself was presented for this vehicle.
+    pub presented: bool,
     pub outside_limits: BTreeMap<LimitSource, Milliamps>,
     pub unlock_count: u32,
     pub actuator_retry_count: u32,
@@ -103,6 +126,14 @@ pub(crate) struct Evse {
     pub permit_waits: bool,
     pub told: Option<ConnectorStatus>,
     pub indicated: Option<Indication>,
+}
+
+impl Transaction {
+    /// The token that others hear of.
+    pub(crate) fn reported(&self) -> IdToken {
+        let instead = self.rules.report_as.as_ref();
+        instead.unwrap_or(&self.token).clone()
+    }
 }
 
 impl Evse {
@@ -118,8 +149,12 @@ impl Evse {
             read_at: None,
             authorization: None,
             transaction: None,
-            finishing: false,
-            released: false,
+            finishing: restored.is_some_and(|record| record.finishing),
+            released: restored.is_some_and(|record| record.finishing),
+            finishing_check: restored
+                .filter(|record| record.finishing)
+                .map(|_| now.after(FINISHING_CHECK)),
+            presented: false,
             outside_limits: BTreeMap::new(),
             unlock_count: 0,
             actuator_retry_count: 0,
@@ -382,6 +417,7 @@ impl Evse {
             evse: self.config.id,
             operative: self.operative && !self.inoperative_soon,
             register: self.register,
+            finishing: self.finishing,
             transaction: self
                 .transaction
                 .as_ref()
@@ -391,7 +427,10 @@ impl Evse {
                     group: transaction.group.clone(),
                     meter_start: transaction.meter_start,
                     started: transaction.started,
-                    silent: transaction.silent,
+                    silent: transaction.rules.silent,
+                    report_as: transaction.rules.report_as.clone(),
+                    remote_stop: transaction.rules.remote_stop,
+                    token_stops: transaction.rules.token_stops,
                     limit: transaction.limit,
                     unverified: transaction.unverified,
                     refused_at: transaction.refused_at,

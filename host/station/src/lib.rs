@@ -14,6 +14,7 @@ mod event;
 mod evse;
 mod fault_table;
 pub mod faults;
+mod free;
 pub mod limits;
 mod metering;
 mod pilot;

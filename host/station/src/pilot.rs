@@ -56,6 +56,9 @@ impl Station {
             self.give_grace(now, id);
         }
         if before.vehicle_connected && !status.vehicle_connected {
+            if let Some(evse) = self.evse_mut(id) {
+                evse.presented = false;
+            }
             self.handle_ev_side_unplug(now, id);
         }
         if plugged(attachment, &before) && !plugged(attachment, &status) {
@@ -97,9 +100,11 @@ impl Station {
         let Some(evse) = self.evse_mut(id) else {
             return;
         };
-        evse.finishing = false;
+        let was_finishing = std::mem::replace(&mut evse.finishing, false);
+        evse.finishing_check = None;
         evse.released = false;
         let socket = evse.has_socket();
+        self.persist_now |= was_finishing;
         match self.stop_mode() {
             StopMode::Normal | StopMode::NormalModeD | StopMode::DisconnectOnly if socket => {
                 self.begin_end(now, id, StopReason::EvDisconnected, None);

@@ -86,6 +86,16 @@ impl Station {
         if chars == 0 || chars > MAX_TOKEN_CHARS {
             return (Outcome::Rejected, "the token is empty or too long");
         }
+        let unreported = |mode: &FreeCharging| mode.reporting != Reporting::Transactions;
+        if self.free.as_ref().is_some_and(unreported) {
+            return (
+                Outcome::Rejected,
+                "everybody charges for free here; no transactions are reported",
+            );
+        }
+        if evse.is_none() && self.may_float() {
+            return self.start_anywhere(now, token, authorize_first);
+        }
         let target = match evse {
             Some(id) if self.evse(id).is_none() => return (Outcome::Rejected, "no such EVSE"),
             Some(id) => Some(id).filter(|id| self.is_free_for_remote(*id)),
@@ -101,17 +111,40 @@ impl Station {
             self.ask(now, Some(id), token, AuthorizePurpose::Start, None);
             return (Outcome::Accepted, "the token is being checked");
         }
+        let authorization = self.remote_authorization(now, token);
+        self.place(Some(id), authorization, true);
+        (Outcome::Accepted, "waiting for the vehicle")
+    }
+
+    fn remote_authorization(&self, now: Instant, token: IdToken) -> Authorization {
         let seconds = self.settings.number(key::VEHICLE_CONNECTION_TIMEOUT_S);
-        let authorization = Authorization {
+        Authorization {
             token,
             group: None,
             limit: None,
             offline: false,
             unverified: false,
             deadline: now.after(Millis::from_secs(seconds.into())),
-        };
-        self.place(Some(id), authorization);
-        (Outcome::Accepted, "waiting for the vehicle")
+        }
+    }
+
+    /// Nobody can know yet at which EVSE the vehicle will be, or its pilot is still being filtered: the first one gets it.
+    fn start_anywhere(&mut self, now: Instant, token: IdToken, authorize_first: bool) -> Answer {
+        if authorize_first {
+            self.ask(now, None, token, AuthorizePurpose::Start, None);
+            return (Outcome::Accepted, "the token is being checked");
+        }
+        let authorization = self.remote_authorization(now, token);
+        self.place(None, authorization, true);
+        (Outcome::Accepted, "waiting for a vehicle at any EVSE")
+    }
+
+    /// Several EVSEs are free, no vehicle is at any of them, and no token waits for one already.
+    fn may_float(&self) -> bool {
+        let free = |id: &EvseId| self.is_free_for_remote(*id);
+        let ids: Vec<EvseId> = self.ids().into_iter().filter(free).collect();
+        let vehicle = |id: &EvseId| self.evse(*id).is_some_and(|evse| evse.vehicle());
+        ids.len() > 1 && !ids.iter().any(vehicle) && self.floating.is_none()
     }
 
     fn is_free_for_remote(&self, id: EvseId) -> bool {
@@ -145,6 +178,12 @@ impl Station {
         let Some(id) = self.ids().into_iter().find(running) else {
             return (Outcome::Rejected, "no such transaction is running");
         };
+        if !self.remote_stops(id) {
+            return (
+                Outcome::Rejected,
+                "everybody charges for free here; unplugging ends the session",
+            );
+        }
         self.stop_by_person(now, id, StopReason::Remote, None);
         if self.stop_mode() == StopMode::DisconnectOnly {
             return (

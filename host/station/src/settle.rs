@@ -15,6 +15,7 @@ impl Station {
             self.finish_ending(now, evse);
             self.apply_availability(evse);
             self.take_floating(evse);
+            self.present_on_plug(now, evse);
             self.try_start(now, evse);
             self.renew_permit(now, evse);
         }

@@ -57,6 +57,8 @@ pub(crate) struct Pending {
     pub token: IdToken,
     pub purpose: AuthorizePurpose,
     pub deadline: Instant,
+    /// Nobody stands at the reader.
+    pub by_itself: bool,
 }
 
 /// An unlock that waits for the lock.
@@ -99,6 +101,9 @@ pub struct Station {
     pub(crate) pending: Vec<Pending>,
     /// Accepted at a reader that serves all EVSEs; the first vehicle gets it.
     pub(crate) floating: Option<Authorization>,
+    pub(crate) free: Option<FreeCharging>,
+    /// Presented by itself at plug-in; a free-charging mode comes first.
+    pub(crate) plug_token: Option<IdToken>,
     pub(crate) unlocks: Vec<PendingUnlock>,
     pub(crate) reset: Option<PendingReset>,
     pub(crate) restarting: bool,
@@ -144,6 +149,8 @@ impl Station {
             actions: VecDeque::new(),
             pending: Vec::new(),
             floating: None,
+            free: None,
+            plug_token: None,
             unlocks: Vec::new(),
             reset: None,
             restarting: false,
@@ -206,6 +213,11 @@ impl Station {
                 self.handle_limit(evse, source, current);
             }
             Event::BackendOnline { online } => self.handle_backend(now, online),
+            Event::FreeCharging(mode) => self.handle_free_charging(mode),
+            Event::PresentOnPlug(token) => self.handle_plug_token(token),
+            Event::TokenConsumed { request } => {
+                self.pending.retain(|pending| pending.request != request);
+            }
             Event::ClockSet { wall } => {
                 self.clock.set(now, wall);
                 self.reschedule_clock(now);
@@ -244,6 +256,7 @@ impl Station {
                     .as_ref()
                     .map(|authorization| authorization.deadline),
                 evse.grace,
+                evse.finishing_check,
                 transaction.and_then(|transaction| transaction.next_sample),
                 transaction.and_then(|transaction| transaction.resume_until),
                 transaction.and_then(|transaction| Some(transaction.ending.as_ref()?.deadline)),
@@ -281,6 +294,7 @@ impl Station {
         self.expire_transactions(now);
         self.take_due_samples(now);
         self.expire_unlocks(now);
+        self.expire_finishing(now);
         if self.persist_due.is_some_and(|due| due <= now) {
             self.persist_due = None;
             self.persist_now = true;
@@ -493,12 +507,12 @@ impl Station {
                 transaction: transaction.id,
                 evse: evse.config.id,
                 connector: CONNECTOR,
-                token: transaction.token.clone(),
+                token: transaction.reported(),
                 group: transaction.group.clone(),
                 meter_start: transaction.meter_start,
                 energy: evse.register.saturating_sub(transaction.meter_start),
                 started: transaction.started,
-                silent: transaction.silent,
+                silent: transaction.rules.silent,
             })
         };
         self.evses.iter().filter_map(view).collect()

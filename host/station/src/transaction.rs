@@ -3,7 +3,7 @@
 use units::{Instant, WattHours};
 
 use crate::action::PersistentEvse;
-use crate::evse::{CONNECTOR, Ending, Transaction};
+use crate::evse::{CONNECTOR, Ending, Rules, Transaction};
 use crate::limits::{ENDING_WAIT, RESUME_WAIT};
 use crate::pilot::StopMode;
 use crate::settings::key;
@@ -30,6 +30,8 @@ impl Station {
         let register = evse.register;
         evse.finishing = false;
         evse.released = false;
+        let rules = self.rules();
+        let reported = rules.report_as.clone();
         let transaction = TransactionId(self.next_transaction);
         self.next_transaction = self.next_transaction.saturating_add(1);
         let start_seq = self.journal(
@@ -38,12 +40,12 @@ impl Station {
                 transaction,
                 evse: id,
                 connector: CONNECTOR,
-                token: authorization.token.clone(),
+                token: reported.unwrap_or_else(|| authorization.token.clone()),
                 group: authorization.group.clone(),
                 meter_start: register,
                 reservation: None,
                 offline: authorization.offline,
-                silent: false,
+                silent: rules.silent,
             },
         );
         let started = self.clock.moment(now);
@@ -57,7 +59,7 @@ impl Station {
             limit: authorization.limit,
             meter_start: register,
             started,
-            silent: false,
+            rules,
             unverified: authorization.unverified,
             start_seq,
             refused_at: None,
@@ -127,6 +129,11 @@ impl Station {
         evse.finishing = evse.plugged();
         evse.released =
             evse.finishing && (reason != StopReason::EvDisconnected || unlock || evse.released);
+        // Who stopped is reported under the name that the start was.
+        let token = match &transaction.rules.report_as {
+            Some(instead) if token.is_some() => Some(instead.clone()),
+            Some(_) | None => token,
+        };
         let transaction = transaction.id;
         self.journal(
             now,
@@ -251,7 +258,12 @@ impl Station {
                 limit: old.limit,
                 meter_start: old.meter_start,
                 started: old.started,
-                silent: old.silent,
+                rules: Rules {
+                    silent: old.silent,
+                    report_as: old.report_as,
+                    remote_stop: old.remote_stop,
+                    token_stops: old.token_stops,
+                },
                 unverified: old.unverified,
                 start_seq: committed,
                 refused_at: old.refused_at,

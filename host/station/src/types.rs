@@ -454,6 +454,32 @@ pub enum Indication {
     Update,
 }
 
+/// What a backend hears of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reporting {
+    /// Nothing.
+    Nothing,
+    /// Connector status only.
+    StatusOnly,
+    /// Status and transactions.
+    Transactions,
+}
+
+/// How sessions go while everybody may charge for free, domain fact sheet §2.1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FreeCharging {
+    /// Presented by itself when a vehicle is plugged in.
+    pub start_on_plug: Option<IdToken>,
+    /// What the backend hears.
+    pub reporting: Reporting,
+    /// Token to report instead of the presented one.
+    pub report_as: Option<IdToken>,
+    /// The backend may end the session.
+    pub remote_stop: bool,
+    /// The token that started the session ends it; otherwise only unplugging does.
+    pub token_stops: bool,
+}
+
 /// A short signal on top of the standing indication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Signal {

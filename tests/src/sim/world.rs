@@ -476,7 +476,7 @@ impl World {
             let event = match reader.poll(self.now) {
                 Ok(None) => continue,
                 Ok(Some(CardSeen::Unreadable)) => Event::TokenUnreadable { evse: place },
-                Ok(Some(CardSeen::Uid(uid))) => Event::TokenPresented {
+                Ok(Some(CardSeen::Uid(uid) | CardSeen::ProvenUid(uid))) => Event::TokenPresented {
                     evse: place,
                     token: IdToken {
                         value: uid.to_string(),

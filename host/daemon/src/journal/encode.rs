@@ -127,6 +127,7 @@ pub(super) fn state(state: &PersistentState) -> Value {
         .map(|evse| {
             json!({
                 "evse": evse.evse.0, "operative": evse.operative, "register_wh": evse.register.get(),
+                "finishing": evse.finishing,
                 "transaction": evse.transaction.as_ref().map(write_transaction),
             })
         })
@@ -146,6 +147,8 @@ pub(super) fn parse_state(text: &str) -> Option<PersistentState> {
             evse: evse(object)?,
             operative: object.get("operative")?.as_bool()?,
             register: WattHours::new(object.get("register_wh")?.as_u64()?),
+            // Records of the first version do not have it.
+            finishing: flag_or(object, "finishing", false),
             transaction: if transaction.is_null() {
                 None
             } else {
@@ -167,6 +170,8 @@ fn write_transaction(transaction: &PersistentTransaction) -> Value {
         "wall_ms": transaction.started.wall.map(Timestamp::as_unix_millis), "silent": transaction.silent,
         "limit_ma": transaction.limit.map(Milliamps::get), "unverified": transaction.unverified,
         "refused_at_wh": transaction.refused_at.map(WattHours::get), "stopped_by_user": transaction.stopped_by_user,
+        "report_as": transaction.report_as.as_ref().map(write_token), "remote_stop": transaction.remote_stop,
+        "token_stops": transaction.token_stops,
     })
 }
 
@@ -185,6 +190,10 @@ fn read_transaction(object: &Map<String, Value>) -> Option<PersistentTransaction
                 .map(Timestamp::from_unix_millis),
         },
         silent: object.get("silent")?.as_bool()?,
+        // Records of the first version do not have these three.
+        report_as: object.get("report_as").and_then(read_token),
+        remote_stop: flag_or(object, "remote_stop", true),
+        token_stops: flag_or(object, "token_stops", true),
         limit: match object.get("limit_ma")?.as_u64() {
             Some(raw) => Some(Milliamps::new(u32::try_from(raw).ok()?)),
             None => None,
@@ -251,6 +260,10 @@ fn read_reading(object: &Map<String, Value>) -> Option<MeterReading> {
         context: context_of(object.get("context")?.as_str()?)?,
         samples: samples.collect::<Option<_>>()?,
     })
+}
+
+fn flag_or(object: &Map<String, Value>, key: &str, absent: bool) -> bool {
+    object.get(key).and_then(Value::as_bool).unwrap_or(absent)
 }
 
 fn evse(object: &Map<String, Value>) -> Option<EvseId> {

@@ -162,7 +162,12 @@ impl SimCommand {
             "swipe" => {
                 let uid = needed(&arg, "swipe", "uid", "the card's UID, for example 0A0E9B83")?;
                 let uid = CardUid::try_from_hex(&uid).map_err(|e| SimError(e.to_string()))?;
-                Ok(Self::Card(CardSeen::Uid(uid)))
+                let proven = arg("secure").is_some_and(|value| value == "true");
+                Ok(Self::Card(if proven {
+                    CardSeen::ProvenUid(uid)
+                } else {
+                    CardSeen::Uid(uid)
+                }))
             }
             "swipe-unreadable" => Ok(Self::Card(CardSeen::Unreadable)),
             "ev" => parse_ev(&arg),

@@ -32,6 +32,8 @@ enum Step {
     MeterGone(bool),
     ContactorOpens(bool),
     PowerCycle,
+    Free(Option<(bool, Reporting)>),
+    PresentOnPlug(bool),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -68,6 +70,11 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Decision::Invalid),
         Just(Decision::NoOpinion)
     ];
+    let reporting = prop_oneof![
+        Just(Reporting::Nothing),
+        Just(Reporting::StatusOnly),
+        Just(Reporting::Transactions)
+    ];
     let card = prop_oneof![3 => Just(ALICE), 1 => Just(BOB), 1 => Just("SILENT"), 1 => Just("BAD")];
     prop_oneof![
         6 => (0_u64..70_000).prop_map(Step::Wait),
@@ -91,6 +98,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<bool>().prop_map(Step::MeterGone),
         1 => any::<bool>().prop_map(Step::ContactorOpens),
         1 => Just(Step::PowerCycle),
+        1 => proptest::option::of((any::<bool>(), reporting)).prop_map(Step::Free),
+        1 => any::<bool>().prop_map(Step::PresentOnPlug),
     ]
 }
 
@@ -195,6 +204,16 @@ fn apply(rig: &mut Rig, evse: EvseId, step: &Step) {
             rig.port(evse).opens = opens;
             rig.report(evse);
         }
+        Step::Free(mode) => rig.event(Event::FreeCharging(mode.map(|(on_plug, reporting)| {
+            FreeCharging {
+                start_on_plug: on_plug.then(|| token(BOB)),
+                reporting,
+                report_as: on_plug.then(|| token(ALICE)),
+                remote_stop: reporting == Reporting::Transactions,
+                token_stops: !on_plug,
+            }
+        }))),
+        Step::PresentOnPlug(on) => rig.event(Event::PresentOnPlug(on.then(|| token("SILENT")))),
         Step::PowerCycle => unreachable!("the history does that"),
     }
 }

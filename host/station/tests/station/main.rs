@@ -9,6 +9,7 @@
 )]
 
 mod faults;
+mod free;
 mod interlocked;
 mod invariants;
 mod limits;
