@@ -103,6 +103,24 @@ fn a_silent_peer_costs_one_timeout_per_call_and_the_next_goes_out() {
 }
 
 #[test]
+fn a_call_can_be_taken_back_until_it_is_sent() {
+    let mut calls = correlator();
+    let now = Instant::ZERO;
+    for number in 0..3 {
+        calls.try_call(now, call(number)).unwrap();
+    }
+    assert!(calls.poll_frame().is_some());
+    assert_eq!(calls.withdraw(now, |tag| *tag == 0), None, "it is sent");
+    assert_eq!(calls.withdraw(now, |tag| *tag == 1).unwrap().tag, 1);
+    assert_eq!(calls.withdraw(now, |tag| *tag == 1), None);
+    assert_eq!(calls.waiting(), 1);
+    // The next one is in flight without having been taken for sending.
+    calls.handle_answer(now, &call(0).id);
+    assert_eq!(calls.withdraw(now, |tag| *tag == 2).unwrap().tag, 2);
+    assert!(calls.is_idle() && calls.poll_frame().is_none());
+}
+
+#[test]
 fn a_call_may_bring_its_own_timeout() {
     let mut calls = correlator();
     calls

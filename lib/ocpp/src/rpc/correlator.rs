@@ -208,6 +208,23 @@ impl<T> Correlator<T> {
         self.in_flight.as_ref().map(|in_flight| in_flight.deadline)
     }
 
+    /// Takes back the first call not yet sent whose context matches; nothing of it was told to the other side.
+    pub fn withdraw(
+        &mut self,
+        now: Instant,
+        matches: impl Fn(&T) -> bool,
+    ) -> Option<OutgoingCall<T>> {
+        let unsent = self
+            .in_flight
+            .take_if(|in_flight| !in_flight.sent && matches(&in_flight.call.tag));
+        if let Some(in_flight) = unsent {
+            self.advance(now);
+            return Some(in_flight.call);
+        }
+        let place = self.waiting.iter().position(|call| matches(&call.tag))?;
+        self.waiting.remove(place)
+    }
+
     /// Empties the correlator because the connection is gone; every call comes back, in order.
     pub fn handle_disconnected(&mut self) -> Vec<Ended<T>> {
         let mut ended = Vec::with_capacity(self.waiting.len() + 1);
