@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 
 use ocpp::v16::{AuthorizationStatus, AuthorizeRequest as Message, IdTagInfo, IdToken, Request};
 use serde_json::{Value, json};
-use units::Timestamp;
+use units::{Instant, Millis, Timestamp};
 
 use super::limits::CACHE_TOKENS;
 use super::{About, Ocpp16, Operator};
 use crate::backend::Command;
-use crate::{AuthorizeRequest, Decision, StoreEntry, StoreWrite, Verdict};
+use crate::{AuthorizeRequest, Decision, Level, Setting, StoreEntry, StoreWrite, Verdict, log};
 
 /// Prefix of the cache's store keys.
 const PREFIX: &str = "cache/";
+/// The station's setting that says how long it waits for a verdict.
+const VERDICT_TIMEOUT_KEY: &str = "verdict_timeout_s";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
@@ -137,6 +139,45 @@ pub fn decision(status: AuthorizationStatus) -> Decision {
     }
 }
 
+/// Questions of the station that wait for the backend. Each has its own end, whatever the call before it waits for.
+#[derive(Debug, Default)]
+pub struct Questions {
+    /// By the number of the station's request: when it is given up, and the token.
+    open: BTreeMap<u64, (Instant, String)>,
+    /// How long the station waits, if it lets us know.
+    station_waits_s: Option<u32>,
+}
+
+impl Questions {
+    pub fn new(settings: &[Setting]) -> Self {
+        let mut questions = Self::default();
+        for setting in settings {
+            questions.station_setting_changed(setting);
+        }
+        questions
+    }
+
+    pub fn station_setting_changed(&mut self, setting: &Setting) {
+        if setting.key == VERDICT_TIMEOUT_KEY {
+            self.station_waits_s = setting.value.parse().ok();
+        }
+    }
+
+    /// The time for an answer: as the setting says, but over before the station itself gives up, so that others may
+    /// still be asked.
+    fn time(&self, setting_s: u32) -> Millis {
+        let less = self
+            .station_waits_s
+            .map(|seconds| seconds.saturating_sub(1));
+        let seconds = less.map_or(setting_s, |less| setting_s.min(less)).max(1);
+        Millis::from_secs(seconds.into())
+    }
+
+    pub fn next_due(&self) -> Option<Instant> {
+        self.open.values().map(|(due, _)| *due).min()
+    }
+}
+
 impl<O: Operator> Ocpp16<O> {
     pub(super) fn on_authorize(&mut self, request: AuthorizeRequest) {
         let tag = self.settings.token_format.format(&request.token);
@@ -160,15 +201,38 @@ impl<O: Operator> Ocpp16<O> {
             self.command(Command::Verdict(verdict));
             return;
         }
+        let request_id = request.request_id;
+        let longest = self.settings.connection_timeout_s;
+        let time = self
+            .questions
+            .time(self.settings.authorize_timeout_s.min(longest));
         let about = About::Authorize {
-            request_id: request.request_id,
-            tag,
+            request_id,
+            tag: tag.clone(),
         };
-        if !online || !self.call(&Request::from(Message { id_tag }), about) {
-            self.command(Command::Verdict(Verdict::bare(
-                request.request_id,
-                Decision::NoOpinion,
-            )));
+        if online && self.call_within(&Request::from(Message { id_tag }), about, Some(time)) {
+            let due = self.now.at.after(time);
+            self.questions.open.insert(request_id, (due, tag));
+        } else {
+            let verdict = Verdict::bare(request_id, Decision::NoOpinion);
+            self.command(Command::Verdict(verdict));
+        }
+    }
+
+    /// Leaves the questions to others whose time is up, wherever their calls are.
+    pub(super) fn give_up_questions(&mut self) {
+        let now = self.now.at;
+        while let Some((request_id, tag)) = self
+            .questions
+            .open
+            .iter()
+            .find_map(|(id, (due, tag))| (*due <= now).then(|| (*id, tag.clone())))
+        {
+            log(Level::Warn, "the backend has not judged a card in time");
+            // Nobody needs the answer to a question that was not even sent.
+            let ours = |about: &About| matches!(about, About::Authorize { request_id: id, .. } if *id == request_id);
+            let _sent_already = self.calls.withdraw(now, ours);
+            self.authorize_unanswered(request_id, &tag);
         }
     }
 
@@ -188,10 +252,15 @@ impl<O: Operator> Ocpp16<O> {
 
     pub(super) fn authorize_answered(&mut self, request_id: u64, tag: &str, info: &IdTagInfo) {
         self.remember(tag, info);
-        self.command(Command::Verdict(verdict(request_id, info)));
+        if self.questions.open.remove(&request_id).is_some() {
+            self.command(Command::Verdict(verdict(request_id, info)));
+        }
     }
 
     pub(super) fn authorize_unanswered(&mut self, request_id: u64, tag: &str) {
+        if self.questions.open.remove(&request_id).is_none() {
+            return;
+        }
         let offline = self.config.flag("LocalAuthorizeOffline");
         let verdict = offline
             .then(|| self.cached(request_id, tag))

@@ -41,7 +41,7 @@ use crate::backend::{
 };
 use crate::{Level, Manifest, Moment, StationInfo, StoreWrite, log};
 
-use authorize::Cache;
+use authorize::{Cache, Questions};
 use config::Configuration;
 use limits::{CALLS_WAITING, JITTER_PERCENT};
 pub use operator::Operator;
@@ -136,6 +136,7 @@ pub struct Ocpp16<O> {
     pub(crate) last_call: Instant,
     pub(crate) statuses: Statuses,
     pub(crate) cache: Cache,
+    pub(crate) questions: Questions,
     pub(crate) transactions: Transactions,
     pub(crate) last_error: Option<String>,
     pub(crate) link_detail: String,
@@ -205,6 +206,7 @@ impl<O: Operator> BackendAdapter for Ocpp16<O> {
             last_call: now.at,
             statuses: Statuses::new(context.connectors, context.faults),
             cache: Cache::read(&context.store),
+            questions: Questions::new(&context.settings),
             transactions: Transactions::read(&context.store, context.outbox),
             last_error: None,
             link_detail: String::new(),
@@ -237,7 +239,10 @@ impl<O: Operator> BackendAdapter for Ocpp16<O> {
             Input::Meter((request, reading)) => self.on_reading(request, &reading),
             Input::Authorize(request) => self.on_authorize(request),
             Input::Outcome(outcome) => self.on_outcome(&outcome),
-            Input::SettingChanged(setting) => self.config.station_setting_changed(&setting),
+            Input::SettingChanged(setting) => {
+                self.config.station_setting_changed(&setting);
+                self.questions.station_setting_changed(&setting);
+            }
             Input::Restarting(_) => {}
         }
         self.finish()
@@ -284,6 +289,7 @@ impl<O: Operator> Ocpp16<O> {
             self.unanswered(ended);
         }
         self.answer_overdue();
+        self.give_up_questions();
         self.boot_if_due();
         self.heartbeat_if_due();
         while let Some(after) = self.afterwards.pop_front() {
@@ -299,6 +305,7 @@ impl<O: Operator> Ocpp16<O> {
             self.calls.poll_timeout().filter(|_| self.link_up),
             self.transactions.retry_at.filter(|_| self.is_online()),
             self.waiting.values().map(|(_, due)| *due).min(),
+            self.questions.next_due(),
             self.statuses
                 .next_due(self.now.at, self.minimum_status_duration())
                 .filter(|_| self.is_online()),
@@ -448,8 +455,20 @@ impl<O: Operator> Ocpp16<O> {
 
     /// Queues a call; answers whether there was room.
     pub(crate) fn call(&mut self, request: &Request, about: About) -> bool {
+        self.call_within(request, about, None)
+    }
+
+    /// Queues a call with its own time to wait for the answer.
+    pub(crate) fn call_within(
+        &mut self,
+        request: &Request,
+        about: About,
+        timeout: Option<Millis>,
+    ) -> bool {
         let id = self.message_id();
-        let call = OutgoingCall::new(id, request.action().as_str(), request.to_payload(), about);
+        let mut call =
+            OutgoingCall::new(id, request.action().as_str(), request.to_payload(), about);
+        call.timeout = timeout;
         let queued = self.calls.try_call(self.now.at, call).is_ok();
         if !queued {
             log(

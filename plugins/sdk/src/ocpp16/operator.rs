@@ -87,7 +87,7 @@ pub enum StatusStrategy {
 #[must_use]
 pub fn manifest<O: Operator>() -> Manifest {
     let keep_alive = O::KEEP_ALIVE_S.to_string();
-    let settings: [(&str, &str, &str); 22] = [
+    let settings: [(&str, &str, &str); 23] = [
         (
             "url",
             O::URL,
@@ -157,6 +157,11 @@ pub fn manifest<O: Operator>() -> Manifest {
             "connection_timeout_s",
             "60",
             "seconds to wait for a connection or an answer",
+        ),
+        (
+            "authorize_timeout_s",
+            "20",
+            "seconds after which a card is left to others; less than the station's verdict_timeout_s",
         ),
         (
             "reconnect_base_s",
@@ -247,6 +252,8 @@ pub struct AdapterSettings {
     pub usb: bool,
     /// Seconds to wait.
     pub connection_timeout_s: u32,
+    /// Seconds after which a card is left to others.
+    pub authorize_timeout_s: u32,
     /// First pause.
     pub reconnect_base_s: u32,
     /// Longest pause.
@@ -290,7 +297,9 @@ fn makes_sense(key: &str, value: &str) -> bool {
         | "send_error_notifications"
         | "send_usb_notifications" => flag(),
         "keep_alive_s" => seconds(0),
-        "connection_timeout_s" | "reconnect_base_s" | "reconnect_max_s" => seconds(1),
+        "connection_timeout_s" | "authorize_timeout_s" | "reconnect_base_s" | "reconnect_max_s" => {
+            seconds(1)
+        }
         // What a configuration key starts with must be a value of that key. A password that the key would refuse
         // is still what the operator's backend may want.
         "basic_auth_password" => true,
@@ -354,6 +363,7 @@ impl AdapterSettings {
             errors: flag("send_error_notifications"),
             usb: flag("send_usb_notifications"),
             connection_timeout_s: seconds("connection_timeout_s"),
+            authorize_timeout_s: seconds("authorize_timeout_s"),
             reconnect_base_s: seconds("reconnect_base_s"),
             reconnect_max_s: seconds("reconnect_max_s"),
             complaint,

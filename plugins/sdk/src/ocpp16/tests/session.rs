@@ -334,6 +334,67 @@ fn silence_refusal_and_nonsense_of_the_backend_accept_nobody() {
 }
 
 #[test]
+fn card_is_left_to_others_when_its_own_time_is_up() {
+    for (settings, seconds) in [
+        (vec![], 20),
+        (vec![("authorize_timeout_s", "5")], 5),
+        // Never later than any other answer.
+        (vec![("connection_timeout_s", "7")], 7),
+        // Never later than the station gives up by itself.
+        (vec![("verdict_timeout_s", "10")], 9),
+        (vec![("verdict_timeout_s", "1")], 1),
+    ] {
+        let mut host = Host::online(&settings);
+        host.authorize(1);
+        host.take("Authorize");
+        let wake = host
+            .commands
+            .iter()
+            .rev()
+            .find_map(|command| match command {
+                Command::WakeAt(at) => *at,
+                _ => None,
+            });
+        assert_eq!(wake.unwrap().as_millis(), host.now + seconds * 1_000);
+        host.wait(seconds * 1_000 - 1);
+        assert_eq!(host.verdict(), None);
+        host.wait(1);
+        assert_eq!(host.verdict(), Some((1, Decision::NoOpinion)));
+        host.wait(60_000);
+        assert_eq!(host.verdict(), None, "one question, one verdict");
+    }
+}
+
+#[test]
+fn station_that_waits_shorter_now_is_answered_sooner() {
+    let mut host = Host::online(&[]);
+    host.give(Input::SettingChanged(Setting {
+        key: "verdict_timeout_s".to_owned(),
+        value: "4".to_owned(),
+    }));
+    host.authorize(1);
+    host.wait(3_000);
+    assert_eq!(host.verdict(), Some((1, Decision::NoOpinion)));
+}
+
+#[test]
+fn card_behind_a_call_that_nobody_answers_has_its_own_time_and_is_not_asked_afterwards() {
+    let mut host = Host::online(&[]);
+    host.started(1);
+    let (id, _) = host.take("StartTransaction");
+    host.authorize(1);
+    assert!(!host.has_sent("Authorize"), "one call at a time");
+    host.wait(20_000);
+    assert_eq!(host.verdict(), Some((1, Decision::NoOpinion)));
+    host.result(&id, &start_answer(1, "Accepted"));
+    assert!(!host.has_sent("Authorize"));
+    // The next card is asked as always.
+    host.authorize(2);
+    host.answer("Authorize", &json!({"idTagInfo": {"status": "Accepted"}}));
+    assert_eq!(host.verdict(), Some((2, Decision::Accepted)));
+}
+
+#[test]
 fn late_doubled_and_unknown_answers_change_nothing() {
     let mut host = Host::online(&[]);
     host.authorize(1);
