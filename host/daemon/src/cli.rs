@@ -12,6 +12,7 @@ use plugin_host::{
 };
 use serde_json::{Value, json};
 
+use crate::cli_pack::{self, PackCommand};
 use crate::clock::Clock;
 use crate::{config, control, logging, pack, start};
 
@@ -49,6 +50,9 @@ enum Command {
     /// Look at plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Check policy packs, and change the one of a running station.
+    #[command(subcommand)]
+    Pack(PackCommand),
     /// Drive the simulated board of a running station.
     ///
     /// WHAT is one of plug-in, unplug, tear, ev-unplug, ev-plug, swipe, swipe-unreadable, ev, fault, clear, local-reset,
@@ -80,10 +84,10 @@ enum Command {
 
 /// Where the running station keeps its control socket.
 #[derive(Debug, clap::Args)]
-struct At {
+pub struct At {
     /// State folder of the station.
     #[arg(long, env = "PILOTWIRE_STATE_DIR", default_value = "state")]
-    state_dir: PathBuf,
+    pub state_dir: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
@@ -117,12 +121,29 @@ enum PluginCommand {
         #[arg(long)]
         pack: Option<PathBuf>,
     },
-    /// Replace the instance of a backend adapter; the charge goes on.
+    /// Replace the instance of a plugin, out of quarantine too; the charge goes on.
+    #[command(visible_alias = "release")]
     Restart {
         #[command(flatten)]
         at: At,
         /// The plugin.
         name: String,
+    },
+    /// Show what a plugin of a running station is doing.
+    Status {
+        #[command(flatten)]
+        at: At,
+        /// The plugin.
+        name: String,
+    },
+    /// Ask an authorizer something in its own words, for example `list` or `add 0A0E9B83`; `help` lists them.
+    Request {
+        #[command(flatten)]
+        at: At,
+        /// The plugin.
+        name: String,
+        /// The words.
+        words: Vec<String>,
     },
 }
 
@@ -149,6 +170,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Config(command) => show_config(command),
         Command::Status { at, json } => status(&at, json),
         Command::Plugin(command) => plugin(command),
+        Command::Pack(command) => cli_pack::run(command),
         Command::Sim {
             at,
             what,
@@ -384,6 +406,30 @@ fn plugin(command: PluginCommand) -> Result<()> {
             kind,
             pack,
         } => inspect(&component, kind.as_deref(), pack.as_deref()),
+        PluginCommand::Status { at, name } => {
+            let request = json!({ "verb": "plugin-inspect", "name": name });
+            let answer = ask(&at.state_dir, &request)?;
+            let plugin = answer.get("plugin").and_then(Value::as_object);
+            for (key, value) in plugin.into_iter().flatten().filter(|(_, v)| !v.is_null()) {
+                match value {
+                    Value::String(text) => println!("{key}: {text}"),
+                    other => println!("{key}: {other}"),
+                }
+            }
+            Ok(())
+        }
+        PluginCommand::Request { at, name, words } => {
+            let request = json!({ "verb": "plugin-request", "name": name, "words": words });
+            let answer = ask(&at.state_dir, &request)?;
+            println!(
+                "{}",
+                answer
+                    .get("reply")
+                    .and_then(Value::as_str)
+                    .unwrap_or("done")
+            );
+            Ok(())
+        }
         PluginCommand::Restart { at, name } => ask(
             &at.state_dir,
             &json!({ "verb": "plugin-restart", "name": name }),

@@ -174,6 +174,19 @@ impl Grants {
         self.granted.keys().map(|grant| grant.name())
     }
 
+    /// Each right with what it covers, one text per entry, sorted.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (grant, list) in &self.granted {
+            match grant.takes_list() {
+                true => lines.extend(list.iter().map(|entry| format!("{grant} {entry}"))),
+                false => lines.push(grant.to_string()),
+            }
+        }
+        lines
+    }
+
     /// Whether the right was given. A right with a list may still not cover the case.
     #[must_use]
     pub fn has(&self, grant: Grant) -> bool {
