@@ -6,8 +6,15 @@ pub const CALLS_WAITING: usize = 32;
 pub const JITTER_PERCENT: u64 = 25;
 /// Tokens in the authorisation cache. Larger: the store's quota of 256 KiB is in danger.
 pub const CACHE_TOKENS: usize = 500;
-/// Readings kept for the StopTransaction of one transaction; later ones replace the last.
+/// Readings kept for the StopTransaction of one transaction; above it they are kept further apart.
 pub const STOP_READINGS: usize = 64;
+/// Values in these readings. Larger: the StopTransaction of one session alone, some 130 bytes a value, wears the flash
+/// more than the 64 KiB that a session may write.
+pub const STOP_VALUES: usize = 160;
+/// Bytes that the readings of one transaction may write to the store, over its whole life.
+pub const STOP_WRITTEN_BYTES: usize = 24 * 1_024;
+/// Transactions at the same time whose readings are kept. Larger: the store's quota of 256 KiB is in danger.
+pub const STOP_TRANSACTIONS: usize = 6;
 /// Answers of the station that the backend waits for; a call beyond them is answered that the station is busy.
 pub const WAITING_ANSWERS: usize = 32;
 /// How long the station may take to say what comes of a call, s. Smaller: a slow lock is answered with an error.
@@ -23,3 +30,6 @@ pub const INTERVAL_MAX_S: u64 = 86_400;
 pub const NOTICES_WAITING: usize = 32;
 /// Longest wait or pause that a setting may order, s: a day.
 pub const WAIT_MAX_S: u32 = 86_400;
+
+// The cache and the readings fit into the store of 256 KiB together; a token takes less than 200 bytes.
+const _: () = assert!(CACHE_TOKENS * 200 + STOP_TRANSACTIONS * STOP_WRITTEN_BYTES <= 250 * 1_024);

@@ -9,8 +9,8 @@
 //!                 └────┘ after the interval
 //! ```
 //!
-//! What must survive is in the store (`cfg/…` keys, `cache/…` tokens, `tx/…` transaction numbers, `out`, `reg`), in the
-//! outbox, and in the cursor; everything else is asked for or told again.
+//! What must survive is in the store (`cfg/…` keys, `cache/…` tokens, `tx/…` transaction numbers, `rd/…` readings for
+//! StopTransaction, `out`, `reg`), in the outbox, and in the cursor; everything else is asked for or told again.
 
 mod authorize;
 mod boot;
@@ -20,6 +20,7 @@ mod limits;
 pub mod operator;
 mod readings;
 mod status;
+mod stop_readings;
 mod transactions;
 
 #[cfg(test)]

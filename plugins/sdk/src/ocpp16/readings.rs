@@ -3,28 +3,38 @@
 use ocpp::v16::{self as wire, MeterValue, SampledValue, UnitOfMeasure};
 use units::Timestamp;
 
+use crate::Moment;
 use crate::backend::{Measurand, MeterReading, Phase, ReadingContext, Sample};
 
-/// The reading as a MeterValue with the measurands asked for; `None` if nothing is left, or nobody knows when it was.
-pub fn meter_value(
+/// The reading with only the measurands asked for; `None` if nothing is left, or nobody knows when it was.
+pub fn only(
     reading: &MeterReading,
     wanted: &[String],
     wall: Option<Timestamp>,
-) -> Option<MeterValue> {
-    let timestamp = reading.at.wall.or(wall)?;
-    let sampled_value: Vec<SampledValue> = reading
-        .samples
-        .iter()
-        .filter(|sample| {
-            wanted
-                .iter()
-                .any(|name| name == word(sample.measurand).as_str())
-        })
-        .map(|sample| sampled(sample, reading.context))
-        .collect();
-    (!sampled_value.is_empty()).then_some(MeterValue {
-        timestamp,
-        sampled_value,
+) -> Option<MeterReading> {
+    let at = Moment {
+        wall: Some(reading.at.wall.or(wall)?),
+        ..reading.at
+    };
+    let is_wanted = |sample: &&Sample| {
+        let word = word(sample.measurand);
+        wanted.iter().any(|name| name == word.as_str())
+    };
+    let samples: Vec<Sample> = reading.samples.iter().filter(is_wanted).cloned().collect();
+    (!samples.is_empty()).then_some(MeterReading {
+        at,
+        samples,
+        ..*reading
+    })
+}
+
+/// The reading as a MeterValue; `None` if nobody knows when it was.
+pub fn meter_value(reading: &MeterReading) -> Option<MeterValue> {
+    let context = reading.context;
+    let samples = reading.samples.iter();
+    Some(MeterValue {
+        timestamp: reading.at.wall?,
+        sampled_value: samples.map(|sample| sampled(sample, context)).collect(),
     })
 }
 

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use units::{Instant, Millis, Timestamp};
 
 use super::authorize::verdict;
-use super::limits::STOP_READINGS;
-use super::readings::meter_value;
+use super::readings::{meter_value, only};
+use super::stop_readings::StopReadings;
 use super::{About, Ocpp16, Operator};
 use crate::backend::{
     Command, DurableFrame, JournalEntry, JournalEvent, MeterReading, ReadingContext, Role,
@@ -58,8 +58,8 @@ struct Out {
 pub struct Transactions {
     out: Option<Out>,
     numbers: BTreeMap<u64, i64>,
-    /// Readings for StopTransaction; lost with the instance, because they are a copy of what MeterValues told.
-    stop_readings: BTreeMap<u64, Vec<MeterValue>>,
+    /// Readings for StopTransaction.
+    stop_readings: StopReadings,
     pub retry_at: Option<Instant>,
 }
 
@@ -84,7 +84,8 @@ impl Transactions {
         Self {
             out,
             numbers: numbers.collect(),
-            ..Self::default()
+            stop_readings: StopReadings::read(store),
+            retry_at: None,
         }
     }
 
@@ -107,15 +108,6 @@ impl Transactions {
         if let Some(out) = &mut self.out {
             out.sent = false;
         }
-    }
-
-    fn keep_reading(&mut self, transaction: u64, value: MeterValue) {
-        let readings = self.stop_readings.entry(transaction).or_default();
-        if readings.len() >= STOP_READINGS {
-            // The first and the newest matter most.
-            readings.pop();
-        }
-        readings.push(value);
     }
 }
 
@@ -205,8 +197,9 @@ impl<O: Operator> Ocpp16<O> {
         } else {
             "StopTxnSampledData"
         };
-        if let Some(value) = meter_value(reading, &self.config.list(for_stop), Some(wall)) {
-            self.transactions.keep_reading(transaction, value);
+        if let Some(kept) = only(reading, &self.config.list(for_stop), Some(wall)) {
+            let writes = self.transactions.stop_readings.keep(transaction, kept);
+            self.write(writes);
         }
         let wanted = match reading.context {
             // Begin and end are in StartTransaction and StopTransaction.
@@ -218,7 +211,8 @@ impl<O: Operator> Ocpp16<O> {
             | ReadingContext::InterruptionEnd
             | ReadingContext::Other => self.config.list("MeterValuesSampledData"),
         };
-        match meter_value(reading, &wanted, Some(wall)) {
+        let value = only(reading, &wanted, Some(wall)).and_then(|reading| meter_value(&reading));
+        match value {
             Some(value) => {
                 let request = Request::from(MeterValuesRequest {
                     connector_id: i64::from(reading.evse_id),
@@ -232,7 +226,9 @@ impl<O: Operator> Ocpp16<O> {
     }
 
     fn ended(&mut self, seq: u64, wall: Timestamp, ended: TransactionEnded) {
-        let readings = self.transactions.stop_readings.remove(&ended.transaction);
+        let (readings, writes) = self.transactions.stop_readings.take(ended.transaction);
+        self.write(writes);
+        let readings: Vec<MeterValue> = readings.iter().filter_map(meter_value).collect();
         let Some(number) = self.transactions.number(ended.transaction) else {
             // Silent, or its start was refused for good; the backend has no number for it.
             self.command(Command::Advance(seq));
@@ -249,7 +245,7 @@ impl<O: Operator> Ocpp16<O> {
             timestamp: wall,
             transaction_id: number,
             reason: Some(reason(ended.reason)),
-            transaction_data: readings.filter(|readings| !readings.is_empty()),
+            transaction_data: (!readings.is_empty()).then_some(readings),
         });
         self.enqueue(seq, &request, kind);
     }
@@ -419,7 +415,8 @@ impl<O: Operator> Ocpp16<O> {
         if !self.is_online() {
             return;
         }
-        let Some(value) = meter_value(reading, &self.config.list(list), self.now.wall) else {
+        let wanted = only(reading, &self.config.list(list), self.now.wall);
+        let Some(value) = wanted.and_then(|reading| meter_value(&reading)) else {
             return;
         };
         let local = self.statuses.transaction(reading.evse_id);

@@ -3,18 +3,19 @@
 mod commands;
 mod connection;
 mod session;
+mod stop_readings;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use units::{Instant, Timestamp};
 
-use super::limits::{ANSWER_WAIT_S, WAITING_ANSWERS};
+use super::limits::{ANSWER_WAIT_S, STOP_READINGS, STOP_VALUES, WAITING_ANSWERS};
 use super::*;
 use crate::backend::{
     BootReason, ChargingState, ConnectorStatus, DurableFrame, FaultNotice, JournalEntry,
     JournalEvent, LinkFailure, LinkUp, Measurand, MeterReading, NoticeKind, Outcome, OutcomeKind,
-    PilotState, ReadingContext, Sample, StopReason, TransactionEnded, TransactionStarted,
+    Phase, PilotState, ReadingContext, Sample, StopReason, TransactionEnded, TransactionStarted,
 };
 use crate::{
     AuthorizePurpose, AuthorizeRequest, Decision, EvseInfo, Setting, StoreEntry, Token, TokenKind,
@@ -49,6 +50,8 @@ struct Host {
     sent: Vec<Value>,
     commands: Vec<Command>,
     boot_count: u64,
+    /// Bytes written to the store and the outbox.
+    written: usize,
 }
 
 fn moment(ms: u64) -> Moment {
@@ -168,6 +171,7 @@ impl Host {
             sent: Vec::new(),
             commands: Vec::new(),
             boot_count: 1,
+            written: 0,
         };
         host.execute(commands);
         host
@@ -203,16 +207,20 @@ impl Host {
         for command in commands {
             match command {
                 Command::Advance(seq) => self.cursor = self.cursor.max(seq),
-                Command::Store(write) => match write.value {
-                    Some(value) => drop(self.store.insert(write.key, value)),
-                    None => drop(self.store.remove(&write.key)),
-                },
+                Command::Store(write) => {
+                    self.written += write.key.len() + write.value.as_ref().map_or(0, Vec::len);
+                    match write.value {
+                        Some(value) => drop(self.store.insert(write.key, value)),
+                        None => drop(self.store.remove(&write.key)),
+                    }
+                }
                 Command::Enqueue(frame) => {
                     assert!(
                         self.outbox.iter().all(|other| other.id != frame.id),
                         "id used twice: {}",
                         frame.id
                     );
+                    self.written += frame.text.len();
                     self.outbox.push(frame);
                 }
                 Command::Dequeue(id) => self.outbox.retain(|frame| frame.id != id),
