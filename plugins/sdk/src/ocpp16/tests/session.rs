@@ -542,6 +542,34 @@ fn tc_019_021_and_040_keys_are_read_and_changed_as_the_standard_says() {
 }
 
 #[test]
+fn energy_after_a_refused_token_is_one_setting_under_two_names() {
+    let mut host = Host::online(&[("max_energy_on_invalid_wh", "0")]);
+    let ask = json!({"key": ["MaxEnergyOnInvalidId"]});
+    let told = |host: &mut Host, id: &str| {
+        host.call(id, "GetConfiguration", &ask);
+        host.taken_answer(id)[2]["configurationKey"][0].clone()
+    };
+    assert_eq!(
+        told(&mut host, "before"),
+        json!({"key": "MaxEnergyOnInvalidId", "readonly": false, "value": "0"})
+    );
+    // From the backend to the station.
+    let change = |value: &str| json!({"key": "MaxEnergyOnInvalidId", "value": value});
+    host.call("set", "ChangeConfiguration", &change("5000"));
+    assert!(host.commands.iter().any(|command| matches!(command, Command::SetSetting(s) if s.key == "max_energy_on_invalid_wh" && s.value == "5000")));
+    host.outcome(OutcomeKind::Accepted);
+    assert_eq!(host.taken_answer("set")[2]["status"], "Accepted");
+    // From the station to the backend, whoever changed it.
+    host.give(Input::SettingChanged(Setting {
+        key: "max_energy_on_invalid_wh".to_owned(),
+        value: "7000".to_owned(),
+    }));
+    assert_eq!(told(&mut host, "after")["value"], "7000");
+    host.call("bad", "ChangeConfiguration", &change("-1"));
+    assert_eq!(host.taken_answer("bad")[2]["status"], "Rejected");
+}
+
+#[test]
 fn tc_062_unknown_vendors_and_unknown_actions_get_the_standards_answers() {
     let mut host = Host::online(&[]);
     host.call("a", "DataTransfer", &json!({"vendorId": "nobody"}));
