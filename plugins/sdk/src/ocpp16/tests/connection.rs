@@ -42,6 +42,101 @@ fn charging_is_told_in_state_c_only_or_already_in_state_b() {
     }
 }
 
+/// Online, with a minimum duration of statuses.
+fn patient(seconds: &str) -> Host {
+    let mut host = Host::online(&[]);
+    let change = json!({"key": "MinimumStatusDuration", "value": seconds});
+    host.call("a", "ChangeConfiguration", &change);
+    assert_eq!(host.taken_answer("a")[2]["status"], "Accepted");
+    host
+}
+
+fn plugged() -> ConnectorStatus {
+    ConnectorStatus {
+        plugged: true,
+        pilot: PilotState::B,
+        charging: ChargingState::EvConnected,
+        ..free(1)
+    }
+}
+
+#[test]
+fn status_that_lasts_shorter_than_the_minimum_is_not_told() {
+    let mut host = patient("3");
+    host.give(Input::Connector(plugged()));
+    host.wait(2_999);
+    assert!(!host.has_sent("StatusNotification"));
+    host.give(Input::Connector(free(1)));
+    host.wait(60_000);
+    assert!(
+        !host.has_sent("StatusNotification"),
+        "it is as it was told before"
+    );
+}
+
+#[test]
+fn status_that_lasts_the_minimum_is_told_by_itself_with_the_time_it_began() {
+    let mut host = patient("3");
+    host.wait(1_000);
+    host.give(Input::Connector(plugged()));
+    let wake = host
+        .commands
+        .iter()
+        .rev()
+        .find_map(|command| match command {
+            Command::WakeAt(at) => *at,
+            _ => None,
+        });
+    assert_eq!(wake, Some(Instant::from_millis(4_000)));
+    host.wait(3_000);
+    let told = host.answer("StatusNotification", &json!({}));
+    assert_eq!(told["status"], "Preparing");
+    let began = told["timestamp"].as_str().unwrap();
+    assert!(began.starts_with("2027-01-15T08:00:01"), "{began}");
+    // Told once, and the key is the same for a new instance.
+    host.wait(10_000);
+    assert!(!host.has_sent("StatusNotification"));
+    assert_eq!(host.store["cfg/MinimumStatusDuration"], b"3");
+}
+
+#[test]
+fn every_change_begins_the_minimum_anew_and_a_trigger_does_not_wait_for_it() {
+    let mut host = patient("3");
+    host.give(Input::Connector(plugged()));
+    host.wait(2_000);
+    let charging = ConnectorStatus {
+        authorized: true,
+        pilot: PilotState::C,
+        charging: ChargingState::Charging,
+        transaction: Some(1),
+        ..plugged()
+    };
+    host.give(Input::Connector(charging));
+    host.wait(2_000);
+    assert!(!host.has_sent("StatusNotification"));
+    let trigger = json!({"requestedMessage": "StatusNotification", "connectorId": 1});
+    host.call("t", "TriggerMessage", &trigger);
+    assert_eq!(
+        host.answer("StatusNotification", &json!({}))["status"],
+        "Charging"
+    );
+    host.wait(1_000);
+    assert_eq!(
+        host.answer("StatusNotification", &json!({}))["status"],
+        "Charging"
+    );
+}
+
+#[test]
+fn first_status_after_a_boot_does_not_wait() {
+    let mut host = patient("3600");
+    host.boot_count = 2;
+    host.replace(false);
+    host.link_up();
+    host.answer_boot("Accepted", 300);
+    assert_eq!(host.answer_all(&json!({})).len(), 3);
+}
+
 #[test]
 fn fault_that_does_not_stop_is_told_with_the_present_status_and_taken_back() {
     let notice = |active| FaultNotice {
