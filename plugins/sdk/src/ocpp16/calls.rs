@@ -15,13 +15,13 @@ use ocpp::v16::{
 use units::Millis;
 
 use super::config::Change;
-use super::limits::{ANSWER_WAIT_S, WAITING_ANSWERS};
-use super::{About, After, Ocpp16, Operator, Registered, Waiting};
+use super::limits::{ANSWER_WAIT_S, RESET_WAIT_S, WAITING_ANSWERS};
+use super::{About, After, Ocpp16, Operator, Registered, ResetTries, Waiting};
 use crate::backend::{
     AvailabilityRequest, Command, Outcome, OutcomeKind, ReadMeterRequest, ReadingContext,
     ResetKind, ResetRequest, Role, SettingRequest, StartRequest, StopRequest, UnlockRequest,
 };
-use crate::{Token, TokenKind};
+use crate::{Level, Token, TokenKind, log};
 
 impl<O: Operator> Ocpp16<O> {
     pub(super) fn on_request(&mut self, id: &MessageId, request: Request) {
@@ -187,9 +187,74 @@ impl<O: Operator> Ocpp16<O> {
             ResetType::Hard => ResetKind::Hard,
             ResetType::Soft => ResetKind::Soft,
         };
+        self.reset = Some(ResetTries {
+            kind,
+            left: self.config.number("ResetRetries"),
+            due: None,
+        });
+        self.order_reset(id, kind);
+    }
+
+    fn order_reset(&mut self, id: &MessageId, kind: ResetKind) {
         self.ask_station(Waiting::Reset(id.clone()), |request_id| {
             Command::Reset(ResetRequest { request_id, kind })
         });
+    }
+
+    /// What the station said to a reset; `None` if it is tried again.
+    fn reset_outcome(&mut self, id: &MessageId, kind: OutcomeKind) -> Option<GenericStatus> {
+        match (kind, &mut self.reset) {
+            (OutcomeKind::Accepted, reset) => {
+                let due = self.now.at.after(Millis::from_secs(RESET_WAIT_S));
+                if let Some(reset) = reset {
+                    reset.due = Some(due);
+                }
+                Some(GenericStatus::Accepted)
+            }
+            (OutcomeKind::Failed, Some(reset)) if reset.left > 0 => {
+                reset.left = reset.left.saturating_sub(1);
+                let kind = reset.kind;
+                self.order_reset(id, kind);
+                None
+            }
+            // Not allowed, not possible, or failed for good.
+            (
+                OutcomeKind::Rejected
+                | OutcomeKind::Scheduled
+                | OutcomeKind::RestartRequired
+                | OutcomeKind::Unknown
+                | OutcomeKind::NotSupported
+                | OutcomeKind::Failed,
+                reset,
+            ) => {
+                *reset = None;
+                Some(GenericStatus::Rejected)
+            }
+        }
+    }
+
+    /// Orders a reset again that the station took and that has not happened.
+    pub(super) fn retry_reset_if_due(&mut self) {
+        let now = self.now.at;
+        let Some(reset) = self
+            .reset
+            .filter(|reset| reset.due.is_some_and(|due| due <= now))
+        else {
+            return;
+        };
+        if reset.left == 0 {
+            log(Level::Error, "the station has not reset; no try is left");
+            self.reset = None;
+            return;
+        }
+        log(Level::Warn, "the station has not reset; it is told again");
+        self.reset = Some(ResetTries {
+            left: reset.left.saturating_sub(1),
+            due: Some(now.after(Millis::from_secs(RESET_WAIT_S))),
+            ..reset
+        });
+        let (request_id, kind) = (self.request_id(), reset.kind);
+        self.command(Command::Reset(ResetRequest { request_id, kind }));
     }
 
     fn change_availability(&mut self, id: &MessageId, request: &ChangeAvailabilityRequest) {
@@ -272,7 +337,12 @@ impl<O: Operator> Ocpp16<O> {
                 id,
                 Response::from(RemoteStopTransactionResponse { status: generic }),
             ),
-            Waiting::Reset(id) => (id, Response::from(ResetResponse { status: generic })),
+            Waiting::Reset(id) => {
+                let Some(status) = self.reset_outcome(&id, outcome.kind) else {
+                    return;
+                };
+                (id, Response::from(ResetResponse { status }))
+            }
             Waiting::Unlock(id) => {
                 let status = match outcome.kind {
                     OutcomeKind::Accepted => UnlockStatus::Unlocked,

@@ -173,7 +173,6 @@ const SPECS: &[Spec] = &[
         number(0, 80),
         "operator_current_limit_a.2",
     ),
-    // A restart of this station needs no second try; the key exists because the standard demands it.
     own("ResetRetries", number(0, 10), "1", ""),
     station(
         "StopTransactionOnEVSideDisconnect",

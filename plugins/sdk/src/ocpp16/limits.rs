@@ -20,6 +20,9 @@ pub const WAITING_ANSWERS: usize = 32;
 /// How long the station may take to say what comes of a call, s. Smaller: a slow lock is answered with an error.
 /// Larger: calls that the station forgot keep others out.
 pub const ANSWER_WAIT_S: u64 = 60;
+/// How long after the station took a reset this instance may live before the reset counts as unsuccessful, s. The
+/// station waits up to 30 s for transactions to end. Smaller: a soft reset with a transaction is ordered twice.
+pub const RESET_WAIT_S: u64 = 60;
 /// Pause before a boot message that was not answered is sent again, s.
 pub const BOOT_RETRY_S: u64 = 10;
 /// Shortest interval a backend may set for boot messages and heartbeats, s.

@@ -37,8 +37,8 @@ use ocpp::v16::{Request, Response};
 use units::{Instant, Millis, Timestamp};
 
 use crate::backend::{
-    AdapterState, BackendAdapter, Command, ConnectRequest, Input, LinkDown, Registration, Role,
-    StartContext,
+    AdapterState, BackendAdapter, Command, ConnectRequest, Input, LinkDown, Registration,
+    ResetKind, Role, StartContext,
 };
 use crate::{Level, Manifest, Moment, StationInfo, StoreWrite, log};
 
@@ -98,6 +98,16 @@ impl Waiting {
     }
 }
 
+/// A reset that the backend ordered. An instance that lives on has not seen it succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ResetTries {
+    kind: ResetKind,
+    /// Further tries, as the key `ResetRetries` said.
+    left: u64,
+    /// When it counts as unsuccessful, once the station has taken it.
+    due: Option<Instant>,
+}
+
 /// How far the backend has taken us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Registered {
@@ -127,6 +137,7 @@ pub struct Ocpp16<O> {
     pub(crate) inbox: Inbox,
     /// By the number of our request to the station, with the time by which it must be answered.
     pub(crate) waiting: BTreeMap<u64, (Waiting, Instant)>,
+    pub(crate) reset: Option<ResetTries>,
     pub(crate) registered: Registered,
     pub(crate) link_up: bool,
     pub(crate) connecting: bool,
@@ -197,6 +208,7 @@ impl<O: Operator> BackendAdapter for Ocpp16<O> {
             }),
             inbox: Inbox::new(),
             waiting: BTreeMap::new(),
+            reset: None,
             registered: boot::restored(&context.store, context.boot_count),
             link_up: false,
             connecting: false,
@@ -290,6 +302,7 @@ impl<O: Operator> Ocpp16<O> {
             self.unanswered(ended);
         }
         self.answer_overdue();
+        self.retry_reset_if_due();
         self.give_up_questions();
         self.boot_if_due();
         self.heartbeat_if_due();
@@ -307,6 +320,7 @@ impl<O: Operator> Ocpp16<O> {
             self.transactions.retry_at.filter(|_| self.is_online()),
             self.waiting.values().map(|(_, due)| *due).min(),
             self.questions.next_due(),
+            self.reset.as_ref().and_then(|reset| reset.due),
             self.statuses
                 .next_due(self.now.at, self.minimum_status_duration())
                 .filter(|_| self.is_online()),

@@ -73,3 +73,73 @@ fn call_on_which_the_station_says_nothing_is_answered_with_an_error_in_time() {
     host.outcome(OutcomeKind::Accepted);
     assert!(host.sent.is_empty());
 }
+
+/// Online, with this many further tries of a reset, and a reset ordered.
+fn resetting(retries: &str) -> Host {
+    let mut host = Host::online(&[]);
+    let change = json!({"key": "ResetRetries", "value": retries});
+    host.call("key", "ChangeConfiguration", &change);
+    assert_eq!(host.taken_answer("key")[2]["status"], "Accepted");
+    host.call("r", "Reset", &json!({"type": "Hard"}));
+    host
+}
+
+fn resets(host: &Host) -> usize {
+    let is_reset =
+        |command: &&Command| matches!(command, Command::Reset(r) if r.kind == ResetKind::Hard);
+    host.commands.iter().filter(is_reset).count()
+}
+
+#[test]
+fn reset_that_fails_is_tried_again_as_often_as_the_key_says_before_it_is_rejected() {
+    for (retries, tries) in [("0", 1), ("2", 3)] {
+        let mut host = resetting(retries);
+        for tried in 1..=tries {
+            assert!(host.sent.is_empty());
+            assert_eq!(resets(&host), tried);
+            host.outcome(OutcomeKind::Failed);
+        }
+        assert_eq!(host.taken_answer("r")[2]["status"], "Rejected");
+        host.wait(RESET_WAIT_S * 1_000);
+        assert_eq!(resets(&host), tries);
+    }
+}
+
+#[test]
+fn reset_that_works_at_the_second_try_is_accepted_once() {
+    let mut host = resetting("1");
+    host.outcome(OutcomeKind::Failed);
+    host.outcome(OutcomeKind::Accepted);
+    assert_eq!(host.taken_answer("r")[2]["status"], "Accepted");
+    assert!(host.sent.is_empty());
+}
+
+#[test]
+fn reset_that_was_taken_and_did_not_happen_is_ordered_again() {
+    let mut host = resetting("2");
+    host.outcome(OutcomeKind::Accepted);
+    assert_eq!(host.taken_answer("r")[2]["status"], "Accepted");
+    host.wait(RESET_WAIT_S * 1_000 - 1);
+    assert_eq!(resets(&host), 1);
+    host.wait(1);
+    assert_eq!(resets(&host), 2);
+    host.outcome(OutcomeKind::Accepted);
+    for expected in [3, 3, 3] {
+        host.wait(RESET_WAIT_S * 1_000);
+        assert_eq!(resets(&host), expected, "two further tries, no more");
+    }
+    assert!(
+        host.sent.iter().all(|frame| frame[0] == 2),
+        "one answer only"
+    );
+}
+
+#[test]
+fn reset_that_is_not_allowed_is_not_tried_again() {
+    for kind in [OutcomeKind::Rejected, OutcomeKind::NotSupported] {
+        let mut host = resetting("5");
+        host.outcome(kind);
+        assert_eq!(host.taken_answer("r")[2]["status"], "Rejected");
+        assert_eq!(resets(&host), 1);
+    }
+}

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use units::{Instant, Timestamp};
 
-use super::limits::{ANSWER_WAIT_S, STOP_READINGS, STOP_VALUES, WAITING_ANSWERS};
+use super::limits::{ANSWER_WAIT_S, RESET_WAIT_S, STOP_READINGS, STOP_VALUES, WAITING_ANSWERS};
 use super::*;
 use crate::backend::{
     BootReason, ChargingState, ConnectorStatus, DurableFrame, FaultNotice, JournalEntry,
