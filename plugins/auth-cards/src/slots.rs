@@ -21,11 +21,12 @@ pub trait Line: Sized {
 /// A bounded list whose changes can be taken as store writes.
 ///
 /// # Invariants
-/// As many slots as the capacity; what [`Slots::take_writes`] returned so far, applied to the store it was loaded from,
-/// makes a store from which the same list is loaded.
+/// Never more slots than the capacity, and none beyond the last that was used; what [`Slots::take_writes`] returned so far,
+/// applied to the store it was loaded from, makes a store from which the same list is loaded.
 #[derive(Debug)]
 pub struct Slots<T> {
     prefix: &'static str,
+    capacity: usize,
     items: Vec<Option<T>>,
     dirty: BTreeSet<usize>,
 }
@@ -34,23 +35,27 @@ impl<T: Line> Slots<T> {
     /// The list under this prefix in a store. Damaged lines are left out.
     #[must_use]
     pub fn load(prefix: &'static str, capacity: usize, store: &[StoreEntry]) -> Self {
-        let mut items: Vec<Option<T>> = Vec::new();
-        items.resize_with(capacity, || None);
-        for (chunk, slots) in items.chunks_mut(SLOTS_PER_CHUNK).enumerate() {
+        let mut slots = Self {
+            prefix,
+            capacity,
+            items: Vec::new(),
+            dirty: BTreeSet::new(),
+        };
+        for chunk in 0..capacity.div_ceil(SLOTS_PER_CHUNK) {
             let key = key(prefix, chunk);
             let Some(entry) = store.iter().find(|entry| entry.key == key) else {
                 continue;
             };
+            let first = chunk.saturating_mul(SLOTS_PER_CHUNK);
             let text = String::from_utf8_lossy(&entry.value);
-            for (slot, line) in slots.iter_mut().zip(text.split('\n')) {
-                *slot = T::from_line(line);
+            for (line, slot) in text.split('\n').zip(first..).take(SLOTS_PER_CHUNK) {
+                if let Some(item) = T::from_line(line) {
+                    slots.put(slot, item);
+                }
             }
         }
-        Self {
-            prefix,
-            items,
-            dirty: BTreeSet::new(),
-        }
+        slots.dirty.clear();
+        slots
     }
 
     /// Items in the order of their slots.
@@ -78,18 +83,21 @@ impl<T: Line> Slots<T> {
 
     /// Puts an item into the first free slot; `false` if there is none.
     pub fn add(&mut self, item: T) -> bool {
-        match self.items.iter().position(Option::is_none) {
-            Some(slot) => self.put(slot, item),
-            None => false,
-        }
+        let vacant = self.items.iter().position(Option::is_none);
+        self.put(vacant.unwrap_or(self.items.len()), item)
     }
 
     /// Puts an item into a slot, in place of what was there; `false` if there is no such slot.
     pub fn put(&mut self, slot: usize, item: T) -> bool {
-        let Some(place) = self.items.get_mut(slot) else {
+        if slot >= self.capacity {
             return false;
-        };
-        *place = Some(item);
+        }
+        if slot >= self.items.len() {
+            self.items.resize_with(slot.saturating_add(1), || None);
+        }
+        if let Some(place) = self.items.get_mut(slot) {
+            *place = Some(item);
+        }
         self.mark(slot);
         true
     }
@@ -112,6 +120,9 @@ impl<T: Line> Slots<T> {
                 removed = removed.saturating_add(1);
                 self.mark(slot);
             }
+        }
+        while self.items.last().is_some_and(Option::is_none) {
+            self.items.pop();
         }
         removed
     }
