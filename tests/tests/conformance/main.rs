@@ -23,6 +23,7 @@ mod booting;
 mod connection;
 mod hostile_adapter;
 mod operators;
+mod packs;
 mod power;
 mod power_cuts;
 mod queue;

@@ -112,6 +112,56 @@ impl Station {
         std::fs::write(path, kept.collect::<Vec<_>>().join("\n")).unwrap();
     }
 
+    /// Gives it a folder of components of its own, with these built test guests beside the real ones.
+    pub fn own_components(&self, guests: &[&str]) {
+        let built = process::root().join("target/components");
+        let own = self.folder.join("components");
+        std::fs::create_dir_all(&own).unwrap();
+        let real = std::fs::read_dir(&built)
+            .unwrap()
+            .map(|e| e.unwrap().path());
+        let guests = guests
+            .iter()
+            .map(|name| built.join(format!("test/{name}.wasm")));
+        for file in real.filter(|path| path.is_file()).chain(guests) {
+            std::fs::copy(&file, own.join(file.file_name().unwrap()))
+                .unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+        }
+        let path = self.folder.join("station.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(
+            &path,
+            text.replace(&format!("{built:?}"), &format!("{own:?}")),
+        )
+        .unwrap();
+    }
+
+    /// Text of its pack.
+    pub fn pack_text(&self) -> String {
+        let path = process::root().join(format!("policies/{}.toml", self.operator.pack()));
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    /// Puts a pack in force; the answer must be `ok`.
+    pub fn apply(&self, text: &str) {
+        self.control(&json!({"verb": "pack-apply", "text": text}));
+    }
+
+    /// A request that must be refused; returns why.
+    pub fn refused(&self, request: &Value) -> String {
+        let answer = self.try_control(request).unwrap();
+        assert_eq!(answer["ok"], false, "{request} was answered {answer}");
+        answer["error"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until no pack is on trial, and returns how it went.
+    pub fn trial_over(&self) -> String {
+        let over = self.shows("the end of the trial", |status| {
+            status["pack_on_trial"] == false
+        });
+        over["pack_last_change"].as_str().unwrap().to_owned()
+    }
+
     /// Starts the program and keeps it running, as a service manager would.
     pub fn start(&self) {
         let mut running = self.running.lock().unwrap();
@@ -261,7 +311,11 @@ impl Station {
         loop {
             let answer = self.try_control(&request).expect("control socket");
             if answer["ok"] == true {
-                return;
+                if self.cable_comes_out(evse) {
+                    return;
+                }
+                // The lock closed between the look and the pull.
+                continue;
             }
             let held = answer["error"]
                 .as_str()
@@ -272,6 +326,14 @@ impl Station {
             );
             std::thread::sleep(POLL);
         }
+    }
+
+    fn cable_comes_out(&self, evse: u8) -> bool {
+        (0..10).any(|_| {
+            std::thread::sleep(POLL);
+            let vehicle = &self.status()["evses"][usize::from(evse) - 1]["vehicle"];
+            vehicle["cable"] == false
+        })
     }
 
     /// The cable leaves the car and stays in the station.
