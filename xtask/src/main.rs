@@ -11,6 +11,7 @@
 mod acceptance;
 mod bench;
 mod ci;
+mod conformance;
 mod demo;
 #[cfg(test)]
 mod dependency_rule;

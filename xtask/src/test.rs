@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::{ci, peers, plugins, shell};
+use crate::{ci, conformance, peers, plugins, shell};
 
 /// Conformance cases mostly wait for a peer or a timer, so more of them run at once than there are cores.
 const CONFORMANCE_THREADS: &str = "6";
@@ -29,6 +29,15 @@ struct Counts {
     skipped: u64,
 }
 
+/// Which program runs the tests, and so which of its lines count them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Runner {
+    /// One `Summary` line. It also shows the output of failed tests, each with a result line of its own.
+    Nextest,
+    /// One `test result:` line for each binary.
+    Cargo,
+}
+
 /// Builds plugins and daemon, installs the peers, runs all tests, closes with counts.
 ///
 /// # Errors
@@ -42,10 +51,15 @@ pub fn run(arguments: &TestArguments) -> Result<()> {
         "build of the station's program",
         shell::cargo().args(["build", "--locked", "--package", "pilotwire"]),
     )?;
+    let runner = Runner::find();
+    conformance::forget_results()?;
     let mut counts = Counts::default();
     let mut all_ran = true;
-    for (what, mut command) in runs(arguments) {
-        all_ran &= shell::run_watched(&what, &mut command, |line| counts.read(line))?;
+    for (what, mut command) in runs(arguments, runner) {
+        all_ran &= shell::run_watched(&what, &mut command, |line| counts.read(line, runner))?;
+    }
+    if !arguments.no_conformance && arguments.filter.is_none() {
+        conformance::write()?;
     }
     println!(
         "── all tests: {} passed, {} failed, {} skipped",
@@ -63,14 +77,21 @@ pub fn run(arguments: &TestArguments) -> Result<()> {
     Ok(())
 }
 
-fn runs(arguments: &TestArguments) -> Vec<(String, Command)> {
-    let nextest = shell::has("cargo-nextest", "--version");
-    if !nextest {
+impl Runner {
+    fn find() -> Self {
+        if shell::has("cargo-nextest", "--version") {
+            return Self::Nextest;
+        }
         println!(
             "note: cargo-nextest is not installed, so `cargo test` runs the tests one binary after the other.\n\
              `cargo install cargo-nextest --locked` makes this faster; building it takes some minutes."
         );
+        Self::Cargo
     }
+}
+
+fn runs(arguments: &TestArguments, runner: Runner) -> Vec<(String, Command)> {
+    let nextest = runner == Runner::Nextest;
     let mut runs = Vec::new();
     let mut add = |what: &str, mut cargo: Command, options: &[&str]| {
         if nextest {
@@ -112,13 +133,15 @@ fn runs(arguments: &TestArguments) -> Vec<(String, Command)> {
 
 impl Counts {
     /// Reads nextest's summary or one of `cargo test`'s result lines; ignores everything else.
-    fn read(&mut self, line: &str) {
+    fn read(&mut self, line: &str, runner: Runner) {
         let line = without_colours(line);
         let line = line.trim();
-        let counts = if let Some(rest) = line.strip_prefix("Summary") {
-            rest.split_once("run:").map(|(_, counts)| counts)
-        } else {
-            line.strip_prefix("test result:")
+        let counts = match runner {
+            Runner::Nextest => line
+                .strip_prefix("Summary")
+                .and_then(|rest| rest.split_once("run:"))
+                .map(|(_, counts)| counts),
+            Runner::Cargo => line.strip_prefix("test result:"),
         };
         for part in counts.unwrap_or_default().split([',', ';', '.', '(', ')']) {
             let mut words = part.split_whitespace();
@@ -160,9 +183,9 @@ fn without_colours(line: &str) -> String {
 mod tests {
     use super::*;
 
-    fn counts(lines: &[&str]) -> Counts {
+    fn counts(runner: Runner, lines: &[&str]) -> Counts {
         let mut counts = Counts::default();
-        lines.iter().for_each(|line| counts.read(line));
+        lines.iter().for_each(|line| counts.read(line, runner));
         counts
     }
 
@@ -173,7 +196,7 @@ mod tests {
         let coloured = "\u{1b}[32;1m     Summary\u{1b}[0m [   0.2s] \u{1b}[1m4\u{1b}[0m tests run: \
                         \u{1b}[1m4\u{1b}[0m \u{1b}[32;1mpassed\u{1b}[0m, \u{1b}[1m0\u{1b}[0m skipped";
         assert_eq!(
-            counts(&[plain, coloured]),
+            counts(Runner::Nextest, &[plain, coloured]),
             Counts {
                 passed: 14,
                 failed: 2,
@@ -187,7 +210,7 @@ mod tests {
         let line = "test result: ok. 7 passed; 0 failed; 1 ignored; 0 measured; 5 filtered out; finished in 0.1s";
         let bad = "test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out";
         assert_eq!(
-            counts(&[line, bad]),
+            counts(Runner::Cargo, &[line, bad]),
             Counts {
                 passed: 8,
                 failed: 2,
@@ -200,7 +223,7 @@ mod tests {
     fn timed_out_tests_count_as_failed() {
         let line = "Summary [ 90.0s] 2/3 tests run: 1 passed, 1 timed out, 4 skipped";
         assert_eq!(
-            counts(&[line]),
+            counts(Runner::Nextest, &[line]),
             Counts {
                 passed: 1,
                 failed: 1,
@@ -210,10 +233,27 @@ mod tests {
     }
 
     #[test]
-    fn other_lines_do_not_count() {
+    fn failed_test_whose_output_nextest_shows_counts_once() {
+        let output =
+            "    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 140 filtered out";
+        let summary = "     Summary [   9.1s] 3 tests run: 2 passed, 1 failed, 0 skipped";
         assert_eq!(
-            counts(&["PASS [0.1s] x 5 passed", "3 failed"]),
-            Counts::default()
+            counts(Runner::Nextest, &[output, summary, output]),
+            Counts {
+                passed: 2,
+                failed: 1,
+                skipped: 0
+            }
         );
+    }
+
+    #[test]
+    fn other_lines_do_not_count() {
+        for runner in [Runner::Nextest, Runner::Cargo] {
+            assert_eq!(
+                counts(runner, &["PASS [0.1s] x 5 passed", "3 failed"]),
+                Counts::default()
+            );
+        }
     }
 }
