@@ -139,10 +139,11 @@ fn settings_may_come_in_any_order_and_change_later() {
     assert_eq!(list.swipe("44332211"), Decision::Accepted);
 }
 
+// acceptance: P139
 #[test]
-fn list_that_is_off_judges_nobody_and_answers_nobody() {
+fn enabled_list_of_colon_separated_entries_judges_and_one_that_is_off_judges_and_answers_nobody() {
     let mut list = List::new(&[
-        ("entries", "04A1B2C3"),
+        ("entries", "04A1B2C3:99AABBCC"),
         ("enabled", "false"),
         ("refuse_unknown", "true"),
     ]);
@@ -153,6 +154,7 @@ fn list_that_is_off_judges_nobody_and_answers_nobody() {
     assert!(list.request("help").is_ok());
     list.set("enabled", "true");
     assert_eq!(list.swipe("04A1B2C3"), Decision::Accepted);
+    assert_eq!(list.swipe("99AABBCC"), Decision::Accepted);
     list.request("learn on").unwrap();
     list.set("enabled", "off");
     assert_eq!(list.last.show, None);
