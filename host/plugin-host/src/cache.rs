@@ -1,21 +1,62 @@
 //! Compiled components on disk. A `.cwasm` is native code: it is used only if this station wrote it for this component.
 //!
-//! File name: SHA-256 over component hash, wasmtime version and configuration. Content: SHA-256 over name and code, then
-//! the code. A torn, bit-rotten or foreign file does not agree with its checksum and is compiled again; wasmtime itself
-//! refuses code of another version or configuration as well.
+//! File name: SHA-256 over component hash, wasmtime version and configuration. Content: a message authentication code
+//! (HMAC-SHA-256) over name and code, then the code. Its key is random, was made by this station and stays in the folder.
+//! A torn, bit-rotten or foreign file, from another station for example, does not agree with it and is compiled again;
+//! wasmtime itself refuses code of another version or configuration as well.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
+use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::error::LoadError;
+use crate::signature::to_hex;
 
 const CHECKSUM_BYTES: usize = 32;
 /// Rises when the layout of the cache file changes.
-const FORMAT: &[u8] = b"pilotwire-cwasm-1";
+const FORMAT: &[u8] = b"pilotwire-cwasm-2";
+/// File with the key of the authentication codes.
+const SECRET: &str = "secret";
+const SECRET_BYTES: usize = 32;
+
+/// What this station marks its own files with.
+struct Secret([u8; SECRET_BYTES]);
+
+impl Secret {
+    /// The station's secret; made at the first start.
+    fn of(dir: &Path) -> std::io::Result<Self> {
+        let path = dir.join(SECRET);
+        if let Ok(bytes) = std::fs::read(&path)
+            && let Ok(secret) = bytes.try_into()
+        {
+            return Ok(Self(secret));
+        }
+        let mut secret = [0; SECRET_BYTES];
+        getrandom::fill(&mut secret).map_err(std::io::Error::other)?;
+        let unfinished = path.with_extension(format!("{}.tmp", std::process::id()));
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            options.mode(0o600);
+        }
+        std::io::Write::write_all(&mut options.open(&unfinished)?, &secret)?;
+        std::fs::rename(&unfinished, &path)?;
+        Ok(Self(secret))
+    }
+
+    fn code(&self, key: &[u8; 32], content: &[u8]) -> Option<Hmac<Sha256>> {
+        let mut code = Hmac::<Sha256>::new_from_slice(&self.0).ok()?;
+        code.update(key);
+        code.update(content);
+        Some(code)
+    }
+}
 
 pub(crate) fn load_or_compile(
     engine: &Engine,
@@ -33,8 +74,12 @@ pub(crate) fn load_or_compile(
     };
     prepare_dir(dir)?;
     let key = key(engine, hash);
-    let path = dir.join(format!("{}.cwasm", hex(&key)));
-    if let Some(code) = read(&path, &key)
+    let path = dir.join(format!("{}.cwasm", to_hex(&key)));
+    let secret = Secret::of(dir).map_err(|error| LoadError::Cache {
+        path: dir.to_owned(),
+        reason: format!("has no readable secret ({error})"),
+    })?;
+    if let Some(code) = read(&path, &secret, &key)
         && let Some(compiled) = deserialize(engine, &code)
     {
         return Ok((compiled, true));
@@ -44,7 +89,7 @@ pub(crate) fn load_or_compile(
         name: name.to_owned(),
         reason: "the code just compiled cannot be loaded".to_owned(),
     })?;
-    if let Err(error) = write(&path, &key, &code) {
+    if let Err(error) = write(&path, &secret, &key, &code) {
         // The station runs without a cache too, only slower at the next start.
         tracing::warn!(plugin = name, path = %path.display(), %error, "cannot keep the compiled plugin");
     }
@@ -65,27 +110,21 @@ fn key(engine: &Engine, component_hash: &[u8; 32]) -> [u8; 32] {
     key.finalize().into()
 }
 
-fn checksum(key: &[u8; 32], code: &[u8]) -> [u8; CHECKSUM_BYTES] {
-    let mut sum = Sha256::new();
-    sum.update(key);
-    sum.update(code);
-    sum.finalize().into()
-}
-
-fn read(path: &Path, key: &[u8; 32]) -> Option<Vec<u8>> {
+fn read(path: &Path, secret: &Secret, key: &[u8; 32]) -> Option<Vec<u8>> {
     let mut file = std::fs::read(path).ok()?;
     let (sum, code) = file.split_at_checked(CHECKSUM_BYTES)?;
-    if sum != checksum(key, code) {
-        tracing::warn!(path = %path.display(), "compiled plugin is damaged; compiling again");
+    if secret.code(key, code)?.verify_slice(sum).is_err() {
+        tracing::warn!(path = %path.display(), "compiled plugin is damaged or foreign; compiling again");
         return None;
     }
     Some(file.split_off(CHECKSUM_BYTES))
 }
 
 /// Writes under another name first: a power cut leaves the old file or none.
-fn write(path: &Path, key: &[u8; 32], code: &[u8]) -> std::io::Result<()> {
+fn write(path: &Path, secret: &Secret, key: &[u8; 32], code: &[u8]) -> std::io::Result<()> {
     let unfinished = path.with_extension(format!("{}.tmp", std::process::id()));
-    let mut content = checksum(key, code).to_vec();
+    let sum = secret.code(key, code).map(|sum| sum.finalize().into_bytes());
+    let mut content = sum.map(|sum| sum.to_vec()).unwrap_or_default();
     content.extend_from_slice(code);
     std::fs::write(&unfinished, content)?;
     std::fs::rename(&unfinished, path)
@@ -94,8 +133,9 @@ fn write(path: &Path, key: &[u8; 32], code: &[u8]) -> std::io::Result<()> {
 #[allow(unsafe_code, reason = "loading native code; see SAFETY")]
 fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
     // SAFETY: `code` was made by `precompile_component` of this very wasmtime version: either just now, or by an
-    // earlier run of this station, in a folder that nobody else may write to (`prepare_dir`) and with a checksum that
-    // binds it to component, version and configuration (`read`). It is a copy in memory that cannot change under us.
+    // earlier run of this station, in a folder that nobody else may write to (`prepare_dir`) and with an authentication
+    // code of this station that binds it to component, version and configuration (`read`). It is a copy in memory that
+    // cannot change under us.
     unsafe { Component::deserialize(engine, code) }.ok()
 }
 
@@ -134,10 +174,6 @@ fn make_private_dir(dir: &Path) -> std::io::Result<()> {
     builder.create(dir)
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,6 +192,7 @@ mod tests {
             let files: Vec<_> = std::fs::read_dir(&self.0)
                 .unwrap()
                 .map(|entry| entry.unwrap().path())
+                .filter(|path| path.extension().is_some_and(|end| end == "cwasm"))
                 .collect();
             assert_eq!(files.len(), 1, "{files:?}");
             files[0].clone()
@@ -213,6 +250,29 @@ mod tests {
         load(&engine, other, &dir).unwrap();
         std::fs::write(dir.only_file(), foreign).unwrap();
         assert!(!load(&engine, other, &dir).unwrap());
+    }
+
+    #[test]
+    fn compiled_file_of_another_station_is_not_used() {
+        let (ours, theirs) = (TempDir::new("ours"), TempDir::new("theirs"));
+        let engine = Engine::default();
+        load(&engine, EMPTY, &ours).unwrap();
+        load(&engine, EMPTY, &theirs).unwrap();
+        let (from, to) = (theirs.only_file(), ours.only_file());
+        assert_eq!(from.file_name(), to.file_name(), "the same component");
+        std::fs::copy(from, to).unwrap();
+        assert!(!load(&engine, EMPTY, &ours).unwrap(), "compiled again");
+        assert!(load(&engine, EMPTY, &ours).unwrap());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn secret_is_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = TempDir::new("secret");
+        load(&Engine::default(), EMPTY, &dir).unwrap();
+        let secret = std::fs::metadata(dir.0.join(SECRET)).unwrap();
+        assert_eq!(secret.permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

@@ -7,8 +7,9 @@
 //! Whatever goes wrong in a guest (trap, endless loop, memory bomb, oversized or nonsensical answer) ends that instance
 //! with a [`PluginError`] and is no opinion: it never accepts a card and never commits half an answer.
 //!
-//! Not here: signatures and swapping. [`Engine::load`] takes bytes that somebody verified, and [`Loaded`] is cheap to
-//! keep beside another [`Loaded`]; an instance starts from its start context alone, after boot, trap and swap alike.
+//! [`provenance::check`] says whether a component may be loaded at all; [`Engine::load`] takes bytes that it let through.
+//! Not here: swapping. [`Loaded`] is cheap to keep beside another [`Loaded`]; an instance starts from its start context
+//! alone, after boot, trap and swap alike.
 #![warn(missing_docs)]
 
 mod authorizer_plugin;
@@ -27,6 +28,8 @@ mod guest;
 pub mod limits;
 mod mailbox;
 mod manifest;
+pub mod provenance;
+pub mod signature;
 mod small_plugins;
 mod store_quota;
 mod supervisor;
