@@ -7,9 +7,10 @@
 use std::fmt;
 
 use ed25519_dalek::VerifyingKey;
-use semver::{Version, VersionReq};
+use semver::{BuildMetadata, Comparator, Op, Prerelease, Version, VersionReq};
 use sha2::{Digest, Sha256};
 
+use crate::Manifest;
 use crate::limits::MAX_COMPONENT_BYTES;
 use crate::signature::{SignatureError, SignatureFile, to_hex};
 
@@ -33,7 +34,7 @@ pub enum Revocation {
     Versions {
         /// The plugin.
         plugin: String,
-        /// Which, for example `<0.3.1`.
+        /// Which, for example `<0.3.1`. Pre-releases are meant as well, as far as they come before.
         versions: VersionReq,
     },
 }
@@ -70,6 +71,24 @@ pub enum Provenance {
     },
     /// Nobody; the development mode let it through.
     Development,
+}
+
+impl Provenance {
+    /// Whether a loaded component says of itself what was signed.
+    ///
+    /// # Errors
+    /// [`ProvenanceError::Manifest`]; the component must not run then.
+    pub fn matches(&self, manifest: &Manifest) -> Result<(), ProvenanceError> {
+        match self {
+            Self::Signed { version, .. } if version.to_string() != manifest.version => {
+                Err(ProvenanceError::Manifest {
+                    signed: version.clone(),
+                    says: manifest.version.clone(),
+                })
+            }
+            Self::Signed { .. } | Self::Development => Ok(()),
+        }
+    }
 }
 
 impl fmt::Display for Provenance {
@@ -121,10 +140,14 @@ pub enum ProvenanceError {
         publisher: String,
     },
     /// The signature is not by the key that is trusted.
-    #[error("the signature is not {publisher}'s; do not use this file")]
+    #[error(
+        "no key of {publisher} that is trusted here made the signature (it names key {key}); do not use this file unless {publisher} announced a new key, which then belongs into the pack"
+    )]
     Forged {
         /// Who it pretends to be.
         publisher: String,
+        /// The key that it names.
+        key: String,
     },
     /// Revoked.
     #[error("{what} is revoked; install a later version")]
@@ -145,6 +168,16 @@ pub enum ProvenanceError {
         found: String,
         /// What the pack says.
         wanted: String,
+    },
+    /// The component says of itself that it is another version than the signed one.
+    #[error(
+        "version {signed} was signed, but it says it is {says:?}; the publisher has to sign it again"
+    )]
+    Manifest {
+        /// As signed.
+        signed: Version,
+        /// As the component says.
+        says: String,
     },
     /// Older than what ran here.
     #[error(
@@ -228,8 +261,10 @@ fn signed_by(file: &SignatureFile, trust: &Trust) -> Result<VerifyingKey, Proven
     }
     // A publisher may have an old and a new key.
     let by = named.find(|known| file.is_by(&known.key));
-    by.map(|known| known.key)
-        .ok_or(ProvenanceError::Forged { publisher })
+    by.map(|known| known.key).ok_or(ProvenanceError::Forged {
+        publisher,
+        key: file.key_id.clone(),
+    })
 }
 
 fn check_version(
@@ -243,7 +278,7 @@ fn check_version(
     })?;
     let is_revoked = trust.revoked.iter().any(|revocation| match revocation {
         Revocation::Versions { plugin, versions } => {
-            *plugin == file.name && versions.matches(&version)
+            *plugin == file.name && covers(versions, &version)
         }
         Revocation::Key(_) | Revocation::Component(_) => false,
     });
@@ -255,8 +290,9 @@ fn check_version(
             found: format!("version {version}"),
             wanted: format!("version {wanted}"),
         }),
-        // Whoever pins a version knows what it is.
+        // Whoever pins a version, or the very bytes, knows what it is.
         Some(_) => Ok(version),
+        None if pin.sha256.is_some() => Ok(version),
         None => match highest.filter(|highest| version < **highest) {
             Some(highest) => Err(ProvenanceError::Downgrade {
                 found: version,
@@ -265,6 +301,28 @@ fn check_version(
             None => Ok(version),
         },
     }
+}
+
+/// Whether revoked versions include this one. A requirement alone leaves pre-releases out, which is right for what one
+/// wants and wrong for what one must not have: `<0.3.1` has to catch 0.3.0-rc.1 too.
+fn covers(versions: &VersionReq, version: &Version) -> bool {
+    let release = Version::new(version.major, version.minor, version.patch);
+    let below = |comparator: &Comparator| Version {
+        major: comparator.major,
+        minor: comparator.minor.unwrap_or(0),
+        patch: comparator.patch.unwrap_or(0),
+        pre: comparator.pre.clone(),
+        build: BuildMetadata::EMPTY,
+    };
+    versions.matches(version)
+        || version.pre != Prerelease::EMPTY
+            && versions
+                .comparators
+                .iter()
+                .all(|comparator| match comparator.op {
+                    Op::Less => *version < below(comparator),
+                    _ => comparator.matches(&release) || comparator.matches(version),
+                })
 }
 
 fn revoked(what: String) -> ProvenanceError {

@@ -1,8 +1,8 @@
 //! The detached signature of a component: what is signed, how it is written down, how it is checked.
 //!
-//! A signature file is seven short lines of text (docs/spec/signature.md). Ed25519 over name, version, publisher and the
-//! component's SHA-256, under a context of its own. Nothing here reads files or knows who is trusted. `cargo xtask
-//! plugins`, which signs what it builds, uses this very file; so it has no dependency on the rest of the crate.
+//! A signature file is seven short lines of text (docs/spec/signature.md). Ed25519 over name, version, publisher, key id
+//! and the component's SHA-256, under a context of its own. Nothing here reads files or knows who is trusted. `cargo
+//! xtask plugins`, which signs what it builds, uses this very file; so it has no dependency on the rest of the crate.
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
@@ -17,6 +17,8 @@ const KEY_FORMAT: &str = "pilotwire-publisher-key 1";
 pub const MAX_SIGNATURE_BYTES: usize = 2_048;
 /// Longest name, version or publisher in one.
 const MAX_FIELD_CHARS: usize = 64;
+/// Bytes of a key id: enough to tell a publisher's keys apart; who signed is never decided by it.
+const KEY_ID_BYTES: usize = 8;
 
 /// What a signature file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub struct SignatureFile {
     pub version: String,
     /// Who signed.
     pub publisher: String,
+    /// With which of the publisher's keys ([`key_id`]).
+    pub key_id: String,
     /// SHA-256 of the component.
     pub sha256: [u8; 32],
     /// Ed25519.
@@ -56,6 +60,9 @@ pub enum SignatureError {
     /// A value is not what it should be.
     #[error("`{0}` is malformed")]
     Value(&'static str),
+    /// The end is missing.
+    #[error("its last line has no end; the file was cut")]
+    Cut,
     /// More than belongs into it.
     #[error("there is more after the last line")]
     Trailing,
@@ -71,33 +78,48 @@ impl SignatureFile {
         version: &str,
         component: &[u8],
     ) -> Self {
-        let sha256 = Sha256::digest(component).into();
-        let message = message(name, version, publisher, &sha256);
-        Self {
+        let mut file = Self {
             name: name.to_owned(),
             version: version.to_owned(),
             publisher: publisher.to_owned(),
-            sha256,
-            signature: key.sign(message.as_bytes()).to_bytes(),
-        }
+            key_id: key_id(&key.verifying_key()),
+            sha256: Sha256::digest(component).into(),
+            signature: [0; 64],
+        };
+        file.signature = key.sign(file.message().as_bytes()).to_bytes();
+        file
     }
 
     /// Whether this key signed what the file says.
     #[must_use]
     pub fn is_by(&self, key: &VerifyingKey) -> bool {
-        let message = message(&self.name, &self.version, &self.publisher, &self.sha256);
         let signature = Signature::from_bytes(&self.signature);
-        key.verify_strict(message.as_bytes(), &signature).is_ok()
+        let fits = key.verify_strict(self.message().as_bytes(), &signature);
+        fits.is_ok() && self.key_id == key_id(key)
+    }
+
+    /// What is signed.
+    fn message(&self) -> String {
+        // Every field is one line without line breaks (`plain`), so no two sets of fields give the same message.
+        format!(
+            "{CONTEXT}\n{}\n{}\n{}\n{}\n{}\n",
+            self.name,
+            self.version,
+            self.publisher,
+            self.key_id,
+            to_hex(&self.sha256)
+        )
     }
 
     /// As text.
     #[must_use]
     pub fn to_text(&self) -> String {
         format!(
-            "{FORMAT}\nname: {}\nversion: {}\npublisher: {}\nsha256: {}\nsignature: {}\n",
+            "{FORMAT}\nname: {}\nversion: {}\npublisher: {}\nkey: {}\nsha256: {}\nsignature: {}\n",
             self.name,
             self.version,
             self.publisher,
+            self.key_id,
             to_hex(&self.sha256),
             to_hex(&self.signature),
         )
@@ -112,7 +134,8 @@ impl SignatureFile {
             return Err(SignatureError::TooLong);
         }
         let text = core::str::from_utf8(bytes).map_err(|_| SignatureError::NotText)?;
-        let mut lines = text.lines();
+        // Not `lines()`: there is one way to write a file, and a cut one is noticed.
+        let mut lines = text.split('\n');
         if lines.next() != Some(FORMAT) {
             return Err(SignatureError::Format(FORMAT));
         }
@@ -127,22 +150,18 @@ impl SignatureFile {
             name: plain(field("name")?, "name")?,
             version: plain(field("version")?, "version")?,
             publisher: plain(field("publisher")?, "publisher")?,
+            key_id: from_hex::<KEY_ID_BYTES>(field("key")?)
+                .map(|id| to_hex(&id))
+                .ok_or(SignatureError::Value("key"))?,
             sha256: from_hex(field("sha256")?).ok_or(SignatureError::Value("sha256"))?,
             signature: from_hex(field("signature")?).ok_or(SignatureError::Value("signature"))?,
         };
-        match lines.next() {
-            None => Ok(file),
-            Some(_) => Err(SignatureError::Trailing),
+        match (lines.next(), lines.next()) {
+            (Some(""), None) => Ok(file),
+            (None, _) => Err(SignatureError::Cut),
+            (Some(_), _) => Err(SignatureError::Trailing),
         }
     }
-}
-
-fn message(name: &str, version: &str, publisher: &str, sha256: &[u8; 32]) -> String {
-    // Every field is one line without line breaks (`plain`), so no two sets of fields give the same message.
-    format!(
-        "{CONTEXT}\n{name}\n{version}\n{publisher}\n{}\n",
-        to_hex(sha256)
-    )
 }
 
 /// Visible ASCII without blanks at the ends.
@@ -183,6 +202,16 @@ pub fn private_key_text(seed: &[u8; 32]) -> String {
 #[must_use]
 pub fn public_key_text(key: &SigningKey) -> String {
     to_hex(key.verifying_key().as_bytes())
+}
+
+/// Tells keys of one publisher apart: the beginning of the public key's SHA-256.
+#[must_use]
+pub fn key_id(key: &VerifyingKey) -> String {
+    let hash = Sha256::digest(key.as_bytes());
+    hash.iter()
+        .take(KEY_ID_BYTES)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Reads a public key.
