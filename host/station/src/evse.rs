@@ -7,7 +7,7 @@ use units::{Instant, Milliamps, Phases, WattHours};
 
 use crate::action::{PersistentEvse, PersistentTransaction};
 use crate::config::EvseConfig;
-use crate::limits::{FINISHING_CHECK, PERMIT_VALID};
+use crate::limits::PERMIT_VALID;
 use crate::settings::{Settings, key};
 use crate::types::*;
 
@@ -111,7 +111,7 @@ pub(crate) struct Evse {
     pub finishing: bool,
     /// The plug stays released until it is pulled or a new authorisation comes.
     pub released: bool,
-    /// After a restart: whether the cable of an ended transaction is still in is known by then.
+    /// After a restart, from the first report on: whether the cable of an ended transaction is still in is known by then.
     pub finishing_check: Option<Instant>,
     /// The token that presents itself was presented for this vehicle.
     pub presented: bool,
@@ -151,9 +151,7 @@ impl Evse {
             transaction: None,
             finishing: restored.is_some_and(|record| record.finishing),
             released: restored.is_some_and(|record| record.finishing),
-            finishing_check: restored
-                .filter(|record| record.finishing)
-                .map(|_| now.after(FINISHING_CHECK)),
+            finishing_check: None,
             presented: false,
             outside_limits: BTreeMap::new(),
             unlock_count: 0,

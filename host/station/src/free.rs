@@ -3,6 +3,7 @@
 use units::Instant;
 
 use crate::evse::Rules;
+use crate::limits::FINISHING_CHECK;
 use crate::station::Station;
 use crate::types::*;
 
@@ -82,11 +83,18 @@ impl Station {
         running.is_none_or(|transaction| transaction.rules.remote_stop)
     }
 
+    /// The interlock has spoken for the first time; its filters have not settled yet.
+    pub(crate) fn begin_finishing_check(&mut self, now: Instant, id: EvseId) {
+        if let Some(evse) = self.evse_mut(id).filter(|evse| evse.finishing) {
+            evse.finishing_check = Some(now.after(FINISHING_CHECK));
+        }
+    }
+
     /// The interlock has had the time to say whether the cable of an ended transaction is still in.
     pub(crate) fn expire_finishing(&mut self, now: Instant) {
         for evse in &mut self.evses {
             let due = evse.finishing_check.take_if(|due| *due <= now).is_some();
-            if due && evse.status.is_some() && !evse.plugged() {
+            if due && !evse.plugged() {
                 evse.finishing = false;
                 evse.released = false;
                 self.persist_now = true;

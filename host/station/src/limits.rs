@@ -34,7 +34,7 @@ pub const SOFT_RESET_WAIT: Millis = Millis::from_secs(30);
 pub const HARD_RESET_WAIT: Millis = Millis::from_secs(12);
 /// A transaction restored after a power cut waits this long for its vehicle.
 pub const RESUME_WAIT: Millis = Millis::from_secs(30);
-/// After a restart the interlock gets this long to say whether the cable of an ended transaction is still in. Smaller: its
+/// After its first report the interlock gets this long to say whether the cable of an ended transaction is still in. Smaller: its
 /// filters have not settled, and the cable is locked again.
 pub const FINISHING_CHECK: Millis = Millis::from_secs(3);
 /// A vehicle gets this long to react to an offer before it counts as suspending itself.

@@ -50,8 +50,11 @@ impl Station {
         {
             transaction.resume_until = None;
         }
-        // After a restart the first report has nothing to be compared with; `resume_until` covers a vehicle that left.
-        let Some(before) = before else { return };
+        // After a restart the first report has nothing to be compared with: `resume_until` covers a vehicle that left,
+        // `finishing_check` a cable.
+        let Some(before) = before else {
+            return self.begin_finishing_check(now, id);
+        };
         if !asks(before.pilot) && asks(status.pilot) {
             self.give_grace(now, id);
         }

@@ -246,6 +246,11 @@ impl Station {
                         reason,
                     },
                 );
+                // Its cable may still be in, and is to be given back.
+                if let Some(evse) = self.evse_mut(record.evse) {
+                    evse.finishing = true;
+                    evse.released = true;
+                }
                 self.keep_foreign(record);
                 continue;
             };

@@ -232,3 +232,70 @@ fn a_token_accepted_without_an_opinion_is_still_checked_after_a_restart() {
     rig.event(Event::BackendOnline { online: true });
     assert_eq!(rig.asked.last().unwrap().2, AuthorizePurpose::Recheck);
 }
+
+/// Alice has charged and stopped; her cable is still in.
+fn finished() -> Rig {
+    let mut rig = Rig::new().boot();
+    rig.charge();
+    rig.swipe(ALICE);
+    rig.seconds(1);
+    assert_eq!(rig.indication(), Indication::Finishing);
+    rig
+}
+
+#[test]
+fn the_cable_of_an_ended_transaction_stays_free_over_any_number_of_restarts() {
+    let mut rig = finished();
+    for _restart in 0..3 {
+        rig = rig.power_cycle(|_| {});
+        rig.plug_in(ONE);
+        rig.seconds(10);
+        assert!(!rig.locked());
+        assert_eq!(rig.indication(), Indication::Finishing);
+        assert!(rig.record.evses[0].finishing);
+    }
+    rig.unplug(ONE);
+    assert!(!rig.record.evses[0].finishing, "stored when it ends, too");
+}
+
+#[test]
+fn a_cable_is_not_given_up_before_the_filters_of_the_interlock_have_settled() {
+    let mut rig = finished().power_cycle(|_| {}).boot();
+    rig.plug_in(ONE);
+    rig.seconds(10);
+    assert_eq!(rig.indication(), Indication::Finishing);
+    assert!(!rig.locked());
+}
+
+#[test]
+fn an_interlock_that_speaks_late_gets_the_same_time_to_settle() {
+    let mut rig = finished().power_cycle(|_| {});
+    rig.seconds(30);
+    assert!(rig.record.evses[0].finishing, "nobody has said it is gone");
+    let mut rig = rig.boot();
+    rig.seconds(3);
+    assert_eq!(rig.indication(), Indication::Available);
+    assert!(!rig.record.evses[0].finishing);
+    rig.plug_in(ONE);
+    assert!(rig.locked(), "the next cable is held as always");
+}
+
+#[test]
+fn the_cable_of_a_transaction_that_the_power_loss_ended_is_free() {
+    let mut rig = charged().power_cycle(end_of_loss);
+    rig.plug_in(ONE);
+    rig.seconds(10);
+    assert!(!rig.locked());
+    assert_eq!(rig.indication(), Indication::Finishing);
+    rig.swipe(BOB);
+    rig.seconds(1);
+    assert_eq!(rig.starts(), [(TransactionId(2), BOB.to_owned())]);
+    assert!(rig.locked(), "a card starts the next transaction");
+}
+
+#[test]
+fn a_power_loss_that_ends_a_transaction_whose_cable_is_gone_leaves_the_evse_available() {
+    let mut rig = charged().power_cycle(end_of_loss).boot();
+    rig.seconds(3);
+    assert_eq!(rig.indication(), Indication::Available);
+}
