@@ -336,6 +336,9 @@ fn call_from(id: MessageId, rest: Vec<Value>) -> Result<Frame, FrameError> {
         kind,
         call_id: Some(id),
     };
+    if rest.len() < 2 {
+        return Err(fail(FrameErrorKind::Incomplete, id));
+    }
     let Ok([action, payload]) = <[Value; 2]>::try_from(rest) else {
         return Err(fail(FrameErrorKind::WrongLength, id));
     };
@@ -404,7 +407,9 @@ pub enum FrameErrorKind {
     UnknownMessageType,
     /// The id is no text, empty, or too long.
     BadMessageId,
-    /// Too few or too many elements.
+    /// A call without its payload, or without its action too.
+    Incomplete,
+    /// A call with too many elements, or an answer with too few or too many.
     WrongLength,
     /// The action is not a text.
     BadAction,
@@ -427,6 +432,7 @@ impl fmt::Display for FrameErrorKind {
                     "message id is not a text of 1 to {MESSAGE_ID_CHARS_MAX} characters"
                 )
             }
+            Self::Incomplete => f.write_str("frame ends before its payload"),
             Self::WrongLength => f.write_str("frame has the wrong number of elements"),
             Self::BadAction => f.write_str("action is not a text"),
             Self::PayloadNotAnObject => f.write_str("payload is not an object"),
@@ -448,7 +454,20 @@ impl FrameError {
     #[must_use]
     pub fn answer(&self) -> Option<Frame> {
         let id = self.call_id.clone()?;
-        let error = CallError::new(ErrorCode::FormationViolation, self.kind.to_string());
+        let code = match self.kind {
+            FrameErrorKind::Incomplete => ErrorCode::ProtocolError,
+            FrameErrorKind::TooLarge
+            | FrameErrorKind::TooDeep
+            | FrameErrorKind::TooManyValues
+            | FrameErrorKind::NotJson
+            | FrameErrorKind::NotAnArray
+            | FrameErrorKind::UnknownMessageType
+            | FrameErrorKind::BadMessageId
+            | FrameErrorKind::WrongLength
+            | FrameErrorKind::BadAction
+            | FrameErrorKind::PayloadNotAnObject => ErrorCode::FormationViolation,
+        };
+        let error = CallError::new(code, self.kind.to_string());
         Some(Frame::CallError { id, error })
     }
 }

@@ -219,8 +219,6 @@ fn a_call_with_broken_json_is_answered_with_formation_violation() {
 fn a_call_of_the_wrong_form_is_answered_with_formation_violation() {
     let expected = Some((id("m"), ErrorCode::FormationViolation));
     for (text, wanted) in [
-        (r#"[2,"m","Reset"]"#, FrameErrorKind::WrongLength),
-        (r#"[2,"m"]"#, FrameErrorKind::WrongLength),
         (r#"[2,"m","Reset",{},{}]"#, FrameErrorKind::WrongLength),
         (r#"[2,"m",7,{}]"#, FrameErrorKind::BadAction),
         (r#"[2,"m","Reset",[]]"#, FrameErrorKind::PayloadNotAnObject),
@@ -231,6 +229,18 @@ fn a_call_of_the_wrong_form_is_answered_with_formation_violation() {
     ] {
         assert_eq!(kind(text), wanted, "{text}");
         assert_eq!(answer_code(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_call_without_its_payload_is_answered_with_protocol_error() {
+    for text in [r#"[2,"m","Reset"]"#, r#"[2,"m"]"#] {
+        assert_eq!(kind(text), FrameErrorKind::Incomplete, "{text}");
+        assert_eq!(
+            answer_code(text),
+            Some((id("m"), ErrorCode::ProtocolError)),
+            "{text}"
+        );
     }
 }
 
