@@ -246,7 +246,10 @@ impl Station {
                 evse.finishing = false;
                 evse.released = false;
             }
-            None => self.floating = Some(authorization),
+            None => {
+                self.floating = Some(authorization);
+                self.choice_due = None;
+            }
         }
     }
 
@@ -256,7 +259,7 @@ impl Station {
             .evses
             .iter()
             .filter(|evse| self.can_start(evse.config.id) && evse.authorization.is_none());
-        let waiting = free.clone().find(|evse| evse.vehicle() && !evse.finishing);
+        let waiting = free.clone().find(|evse| evse.waiting());
         let first = free.next();
         let only = first.filter(|_| free.next().is_none());
         waiting.or(only).map(|evse| evse.config.id)
@@ -265,9 +268,9 @@ impl Station {
     /// A vehicle came to a free EVSE while a token waits for any.
     pub(crate) fn take_floating(&mut self, id: EvseId) {
         let fits = self.can_start(id)
-            && self.evse(id).is_some_and(|evse| {
-                evse.vehicle() && !evse.finishing && evse.authorization.is_none()
-            });
+            && self
+                .evse(id)
+                .is_some_and(|evse| evse.waiting() && evse.authorization.is_none());
         if fits
             && let Some(authorization) = self.floating.take()
             && let Some(evse) = self.evse_mut(id)

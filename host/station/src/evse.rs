@@ -175,6 +175,11 @@ impl Evse {
         self.status.is_some_and(|status| status.vehicle_connected)
     }
 
+    /// A vehicle is there that has not charged yet.
+    pub(crate) fn waiting(&self) -> bool {
+        self.vehicle() && !self.finishing
+    }
+
     /// A vehicle, or in a socket-outlet a cable.
     pub(crate) fn plugged(&self) -> bool {
         self.status

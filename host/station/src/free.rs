@@ -45,9 +45,9 @@ impl Station {
         let asked = self.pending.iter().any(|pending| {
             pending.purpose == AuthorizePurpose::Start && pending.evse.is_none_or(|at| at == id)
         });
-        let waits = self.evse(id).is_some_and(|evse| {
-            evse.vehicle() && !evse.finishing && !evse.presented && evse.authorization.is_none()
-        });
+        let waits = self
+            .evse(id)
+            .is_some_and(|evse| evse.waiting() && !evse.presented && evse.authorization.is_none());
         if asked || !waits || !self.can_start(id) {
             return;
         }

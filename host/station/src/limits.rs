@@ -37,6 +37,10 @@ pub const RESUME_WAIT: Millis = Millis::from_secs(30);
 /// After its first report the interlock gets this long to say whether the cable of an ended transaction is still in. Smaller: its
 /// filters have not settled, and the cable is locked again.
 pub const FINISHING_CHECK: Millis = Millis::from_secs(3);
+/// A remote start that names no EVSE waits this long for a vehicle that was plugged in just before, while the interlock
+/// still filters its pilot (250 ms). Smaller: that vehicle is missed; larger: the vehicle of an ended transaction, which
+/// is the second choice, waits without need.
+pub const CHOICE_WAIT: Millis = Millis::new(300);
 /// A vehicle gets this long to react to an offer before it counts as suspending itself.
 pub const OFFER_GRACE: Millis = Millis::from_secs(15);
 /// A reading older than this is not sent again as if it were new.

@@ -4,9 +4,9 @@ use units::Instant;
 
 use crate::action::Action;
 use crate::event::{Request, Requester};
-use crate::evse::{Authorization, CONNECTOR};
+use crate::evse::{Authorization, CONNECTOR, Evse};
 use crate::limits::{
-    ENDING_WAIT, HARD_RESET_WAIT, MAX_ACTIONS, MAX_PENDING_UNLOCKS, MAX_TOKEN_CHARS,
+    CHOICE_WAIT, ENDING_WAIT, HARD_RESET_WAIT, MAX_ACTIONS, MAX_PENDING_UNLOCKS, MAX_TOKEN_CHARS,
     SOFT_RESET_WAIT, UNLOCK_WAIT,
 };
 use crate::pilot::StopMode;
@@ -93,7 +93,7 @@ impl Station {
                 "everybody charges for free here; no transactions are reported",
             );
         }
-        if evse.is_none() && self.may_float() {
+        if evse.is_none() && self.may_float(authorize_first) {
             return self.start_anywhere(now, token, authorize_first);
         }
         let target = match evse {
@@ -136,15 +136,40 @@ impl Station {
         }
         let authorization = self.remote_authorization(now, token);
         self.place(None, authorization, true);
+        if self.floating.is_some() && self.is_at_free(Evse::vehicle) {
+            self.choice_due = Some(now.after(CHOICE_WAIT));
+        }
         (Outcome::Accepted, "waiting for a vehicle at any EVSE")
     }
 
-    /// Several EVSEs are free, no vehicle is at any of them, and no token waits for one already.
-    fn may_float(&self) -> bool {
+    /// Several EVSEs are free, no vehicle waits at any of them, and no token waits for one already. The vehicle of an
+    /// ended transaction is a second choice, unless the question for a verdict must name an EVSE now.
+    fn may_float(&self, authorize_first: bool) -> bool {
         let free = |id: &EvseId| self.is_free_for_remote(*id);
-        let ids: Vec<EvseId> = self.ids().into_iter().filter(free).collect();
-        let vehicle = |id: &EvseId| self.evse(*id).is_some_and(|evse| evse.vehicle());
-        ids.len() > 1 && !ids.iter().any(vehicle) && self.floating.is_none()
+        let several = self.ids().into_iter().filter(free).count() > 1;
+        let first_choice = self.is_at_free(Evse::waiting);
+        let asked_for_ended = authorize_first && self.is_at_free(Evse::vehicle);
+        several && !first_choice && !asked_for_ended && self.floating.is_none()
+    }
+
+    fn is_at_free(&self, what: fn(&Evse) -> bool) -> bool {
+        self.ids()
+            .into_iter()
+            .any(|id| self.is_free_for_remote(id) && self.evse(id).is_some_and(what))
+    }
+
+    /// No vehicle has been plugged in just before the remote start: the one of an ended transaction is meant.
+    pub(crate) fn expire_choice(&mut self, now: Instant) {
+        if self.choice_due.take_if(|due| *due <= now).is_none() {
+            return;
+        }
+        let vehicle = |id: &EvseId| self.evse(*id).is_some_and(Evse::vehicle);
+        let target = self.choose_for_remote().filter(vehicle);
+        if let Some(id) = target
+            && let Some(authorization) = self.floating.take()
+        {
+            self.place(Some(id), authorization, false);
+        }
     }
 
     fn is_free_for_remote(&self, id: EvseId) -> bool {
@@ -158,16 +183,17 @@ impl Station {
         self.can_start(id) && !awaited && !waited
     }
 
-    /// The first free EVSE with a vehicle, else the first free one.
+    /// The first free EVSE where a vehicle waits, else with the vehicle of an ended transaction, else the first free one.
     fn choose_for_remote(&self) -> Option<EvseId> {
         let mut free = self
             .ids()
             .into_iter()
             .filter(|id| self.is_free_for_remote(*id));
-        let vehicle = free
-            .clone()
-            .find(|id| self.evse(*id).is_some_and(|evse| evse.vehicle()));
-        vehicle.or_else(|| free.next())
+        let with =
+            |what: fn(&Evse) -> bool| free.clone().find(|id| self.evse(*id).is_some_and(what));
+        with(Evse::waiting)
+            .or_else(|| with(Evse::vehicle))
+            .or_else(|| free.next())
     }
 
     fn request_stop(&mut self, now: Instant, transaction: TransactionId) -> Answer {

@@ -101,6 +101,8 @@ pub struct Station {
     pub(crate) pending: Vec<Pending>,
     /// Accepted at a reader that serves all EVSEs; the first vehicle gets it.
     pub(crate) floating: Option<Authorization>,
+    /// Then it gets the vehicle of an ended transaction, if no other has come.
+    pub(crate) choice_due: Option<Instant>,
     pub(crate) free: Option<FreeCharging>,
     /// Presented by itself at plug-in; a free-charging mode comes first.
     pub(crate) plug_token: Option<IdToken>,
@@ -149,6 +151,7 @@ impl Station {
             actions: VecDeque::new(),
             pending: Vec::new(),
             floating: None,
+            choice_due: None,
             free: None,
             plug_token: None,
             unlocks: Vec::new(),
@@ -269,6 +272,7 @@ impl Station {
             self.reset
                 .filter(|_| !self.restarting)
                 .map(|reset| reset.deadline),
+            self.choice_due,
             self.clock_due,
             self.persist_due,
         ];
@@ -290,6 +294,7 @@ impl Station {
 
     fn expire(&mut self, now: Instant) {
         self.expire_verdicts(now);
+        self.expire_choice(now);
         self.expire_authorizations(now);
         self.expire_transactions(now);
         self.take_due_samples(now);

@@ -170,3 +170,66 @@ fn a_card_stops_what_was_started_remotely_with_the_same_token_value() {
     rig.swipe(ALICE);
     assert_eq!(rig.ends(), [(StopReason::Local, Some(ALICE.to_owned()))]);
 }
+
+#[test]
+fn a_remote_start_without_evse_and_vehicle_goes_to_the_vehicle_that_comes_first() {
+    let mut rig = Rig::double().boot();
+    assert_eq!(start(&mut rig, None, "A", false), Outcome::Accepted);
+    assert_eq!(rig.indication(), Indication::AuthorisedWaiting);
+    // Plugged in before the request, but the pilot was still being filtered; or much later.
+    rig.run(200);
+    rig.plug_in(TWO);
+    rig.seconds(1);
+    assert_eq!(rig.station.transactions()[0].evse, TWO);
+    assert_eq!(rig.indication(), Indication::Available);
+}
+
+/// A double station where the vehicle at EVSE 1 has charged and is still there.
+fn one_has_charged() -> Rig {
+    let mut rig = Rig::double().boot();
+    rig.charge();
+    rig.swipe(ALICE);
+    rig.seconds(1);
+    assert!(rig.connector().finishing);
+    rig
+}
+
+#[test]
+fn a_remote_start_without_evse_prefers_the_vehicle_that_has_not_charged_yet() {
+    for (plugged_after_ms, evse) in [(None, TWO), (Some(250), TWO), (Some(400), ONE)] {
+        let mut rig = one_has_charged();
+        if plugged_after_ms.is_none() {
+            rig.plug_in(TWO);
+        }
+        assert_eq!(start(&mut rig, None, "A", false), Outcome::Accepted);
+        if let Some(ms) = plugged_after_ms {
+            rig.run(ms);
+            rig.plug_in(TWO);
+        }
+        rig.seconds(1);
+        let views = rig.station.transactions();
+        assert_eq!(views.len(), 1, "{plugged_after_ms:?}");
+        assert_eq!(views[0].evse, evse, "{plugged_after_ms:?}");
+    }
+}
+
+#[test]
+fn a_remote_start_without_evse_charges_the_vehicle_again_that_is_alone_there() {
+    let mut rig = one_has_charged();
+    start(&mut rig, None, "A", false);
+    rig.run(limits::CHOICE_WAIT.get());
+    assert_eq!(rig.station.transactions()[0].evse, ONE);
+}
+
+#[test]
+fn a_remote_start_without_evse_that_finds_no_vehicle_in_time_waits_for_the_first_as_long_as_any() {
+    let mut rig = Rig::double().boot();
+    start(&mut rig, None, "A", false);
+    rig.seconds(44);
+    assert_eq!(rig.indication(), Indication::AuthorisedWaiting);
+    rig.seconds(1);
+    assert_eq!(rig.indication(), Indication::Available);
+    rig.plug_in(TWO);
+    rig.seconds(1);
+    assert_eq!(rig.starts(), []);
+}
