@@ -1,7 +1,9 @@
 //! The journal survives, in order, once.
 
 use plugin_host::{DurableFrame, StoreWrite};
-use station::{EvseId, StopReason, TransactionId};
+use station::{
+    EvseId, IdToken, PersistentEvse, PersistentTransaction, StopReason, TokenKind, TransactionId,
+};
 use units::WattHours;
 
 use super::*;
@@ -316,3 +318,75 @@ proptest::proptest! {
         }
     }
 }
+
+/// A charge for free that the backend knows under another name, and at the next EVSE a cable that is to be pulled.
+fn record() -> PersistentState {
+    let token = |value: &str, kind| IdToken {
+        value: value.to_owned(),
+        kind,
+    };
+    let transaction = PersistentTransaction {
+        transaction: TransactionId(7),
+        token: token("04567DAA5F3580", TokenKind::Rfid),
+        group: Some("FLEET".to_owned()),
+        meter_start: WattHours::new(1_200),
+        started: Moment {
+            at: Instant::ZERO,
+            wall: Some(Timestamp::from_unix_millis(1_700_000_000_000)),
+        },
+        silent: true,
+        report_as: Some(token("GRATIS", TokenKind::Fixed)),
+        remote_stop: false,
+        token_stops: false,
+        limit: None,
+        unverified: true,
+        refused_at: Some(WattHours::new(2_000)),
+        stopped_by_user: true,
+    };
+    let evse = |number, finishing, transaction| PersistentEvse {
+        evse: EvseId(number),
+        operative: true,
+        register: WattHours::new(1_500),
+        finishing,
+        transaction,
+    };
+    PersistentState {
+        next_transaction: 8,
+        next_journal: 9,
+        evses: vec![evse(1, false, Some(transaction)), evse(2, true, None)],
+    }
+}
+
+#[test]
+fn record_for_a_restart_comes_back_as_it_was_written() {
+    let path = scratch("record");
+    let mut store = open(&path).unwrap().store;
+    store.commit_station(&[], Some(&record())).unwrap();
+    std::mem::forget(store);
+    let mut read = open(&path).unwrap().store.persistent_state().unwrap();
+    // This one follows from the entries.
+    read.next_journal = record().next_journal;
+    assert_eq!(read, record());
+}
+
+#[test]
+fn record_of_the_first_version_means_a_usual_session_and_no_cable_to_be_pulled() {
+    let mut written = encode::state(&record());
+    for evse in written["evses"].as_array_mut().unwrap() {
+        evse.as_object_mut().unwrap().remove("finishing");
+        let Some(transaction) = evse["transaction"].as_object_mut() else {
+            continue;
+        };
+        for key in NEW_IN_TRANSACTIONS {
+            assert!(transaction.remove(key).is_some(), "{key}");
+        }
+    }
+    let read = encode::parse_state(&written.to_string()).unwrap();
+    assert!(read.evses.iter().all(|evse| !evse.finishing));
+    let transaction = read.evses[0].transaction.clone().unwrap();
+    assert_eq!(transaction.report_as, None);
+    assert!(transaction.remote_stop && transaction.token_stops);
+}
+
+/// What records of the first version do not have.
+const NEW_IN_TRANSACTIONS: [&str; 3] = ["report_as", "remote_stop", "token_stops"];
