@@ -4,6 +4,7 @@
 //! `target/components/test/<name>.wasm`. A component that imports anything but its world's imports, or exports another
 //! contract than its kind's, is an error: a plugin has no way around the contracts.
 
+mod sign;
 mod toolchain;
 
 use std::collections::BTreeSet;
@@ -32,6 +33,8 @@ const HOST_INTERFACES: &[&str] = &["types", "log"];
 /// One component to make.
 struct Guest {
     name: String,
+    /// Version of its package, which is what it says of itself.
+    version: String,
     /// Core module, as cargo leaves it.
     module: PathBuf,
     /// Where the component goes.
@@ -46,6 +49,16 @@ struct Guest {
 /// when a component's imports are not its world's.
 pub fn run() -> Result<()> {
     build_into(&shell::root().join("target/plugins"), &components_dir())
+}
+
+/// The `[[publisher]]` table that lets a station run what this checkout built.
+///
+/// # Errors
+/// Nothing was built yet.
+pub fn publisher_table() -> Result<String> {
+    let path = components_dir().join(sign::PUBLIC_KEY);
+    std::fs::read_to_string(&path)
+        .with_context(|| format!("{}: `cargo xtask plugins` makes it", path.display()))
 }
 
 /// Builds everything a second time in an empty folder and compares.
@@ -83,11 +96,14 @@ fn build_into(build_dir: &Path, components: &Path) -> Result<()> {
     shell::step(&format!("plugins: {}", toolchain.describe()));
     compile(&toolchain, build_dir)?;
     let guests = guests(build_dir, components)?;
+    let publisher = sign::Publisher::of_this_checkout()?;
     let mut kept = BTreeSet::new();
     for guest in &guests {
         let bytes = componentise(guest)
             .with_context(|| format!("plugin {} is not a valid component", guest.name))?;
         let changed = write_if_changed(&guest.component, &bytes)?;
+        let signature = publisher.sign(&guest.name, &guest.version, &bytes);
+        write_if_changed(&sign::path_of(&guest.component), signature.as_bytes())?;
         println!(
             "   {:<24} {:>4} KiB  {}  {}",
             guest.name,
@@ -176,6 +192,7 @@ fn guests(build_dir: &Path, components: &Path) -> Result<Vec<Guest>> {
             guests.push(Guest {
                 module: folder.join(format!("{}.wasm", target.name.replace('-', "_"))),
                 component: output.join(format!("{name}.wasm")),
+                version: package.version.to_string(),
                 name,
                 is_test_guest,
             });
@@ -277,6 +294,7 @@ fn remove_others(folder: &Path, kept: &BTreeSet<PathBuf>) -> Result<()> {
         let path = entry?.path();
         if path.extension().is_some_and(|e| e == "wasm") && !kept.contains(&path) {
             std::fs::remove_file(&path)?;
+            let _may_have_none = std::fs::remove_file(sign::path_of(&path));
             println!("   {} removed: its plugin is gone", path.display());
         }
     }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::cli_pack::{self, PackCommand};
 use crate::clock::Clock;
-use crate::{config, control, logging, pack, start};
+use crate::{cli_sign, config, control, logging, pack, start};
 
 /// Firmware of an AC charging station: a native safety interlock, and plugins for everything else.
 #[derive(Debug, Parser)]
@@ -136,6 +136,37 @@ enum PluginCommand {
         /// The plugin.
         name: String,
     },
+    /// Make a publisher's key pair: the private key goes to a file, the public one is printed for packs.
+    Keygen {
+        /// File of the private key; must not exist.
+        #[arg(long)]
+        out: PathBuf,
+        /// The publisher's name.
+        #[arg(long)]
+        publisher: String,
+    },
+    /// Sign a component; the signature goes to a .sig file beside it.
+    Sign {
+        /// File of the private key.
+        #[arg(long)]
+        key: PathBuf,
+        /// The publisher's name.
+        #[arg(long)]
+        publisher: String,
+        /// The component.
+        component: PathBuf,
+    },
+    /// Say who signed a component and whether it may run.
+    Verify {
+        /// The component; its .sig file is beside it.
+        component: PathBuf,
+        /// Trust this pack's publishers.
+        #[arg(long)]
+        pack: Option<PathBuf>,
+        /// Trust this public key.
+        #[arg(long)]
+        publisher_key: Option<String>,
+    },
     /// Ask an authorizer something in its own words, for example `list` or `add 0A0E9B83`; `help` lists them.
     Request {
         #[command(flatten)]
@@ -143,6 +174,7 @@ enum PluginCommand {
         /// The plugin.
         name: String,
         /// The words.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,
     },
 }
@@ -406,6 +438,17 @@ fn plugin(command: PluginCommand) -> Result<()> {
             kind,
             pack,
         } => inspect(&component, kind.as_deref(), pack.as_deref()),
+        PluginCommand::Keygen { out, publisher } => cli_sign::keygen(&out, &publisher),
+        PluginCommand::Sign {
+            key,
+            publisher,
+            component,
+        } => cli_sign::sign(&key, &publisher, &component),
+        PluginCommand::Verify {
+            component,
+            pack,
+            publisher_key,
+        } => cli_sign::verify(&component, pack.as_deref(), publisher_key.as_deref()),
         PluginCommand::Status { at, name } => {
             let request = json!({ "verb": "plugin-inspect", "name": name });
             let answer = ask(&at.state_dir, &request)?;
@@ -440,10 +483,27 @@ fn plugin(command: PluginCommand) -> Result<()> {
 
 fn inspect(component: &Path, kind: Option<&str>, pack: Option<&Path>) -> Result<()> {
     let bytes = std::fs::read(component).with_context(|| component.display().to_string())?;
-    let name = component
-        .file_stem()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default();
+    let (kind, manifest) = manifest_of(component, &bytes, kind)?;
+    describe(kind, &manifest, bytes.len(), pack)
+}
+
+/// Name of a component: its file's, without the ending.
+#[must_use]
+pub fn stem(component: &Path) -> &str {
+    let stem = component.file_stem().and_then(|name| name.to_str());
+    stem.unwrap_or_default()
+}
+
+/// Kind and manifest of a component.
+///
+/// # Errors
+/// It is no plugin of this or of any kind.
+pub fn manifest_of(
+    component: &Path,
+    bytes: &[u8],
+    kind: Option<&str>,
+) -> Result<(PluginKind, Manifest)> {
+    let name = stem(component);
     let kinds = match kind {
         Some(kind) => vec![
             PluginKind::from_name(kind)
@@ -459,8 +519,8 @@ fn inspect(component: &Path, kind: Option<&str>, pack: Option<&Path>) -> Result<
     let engine = Engine::new(EngineConfig::STATION)?;
     let mut refusal = None;
     for kind in kinds {
-        match engine.load(kind, name, &bytes, None) {
-            Ok(loaded) => return describe(kind, &manifest(kind, &loaded)?, bytes.len(), pack),
+        match engine.load(kind, name, bytes, None) {
+            Ok(loaded) => return Ok((kind, manifest(kind, &loaded)?)),
             Err(error) => refusal = Some(error),
         }
     }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use interlock::{Attachment, BoardProfile};
+use plugin_host::provenance::Publisher;
 use serde::Deserialize;
 use station::{BootReason, EvseConfig, EvseId, Identity, StationConfig};
 use toml::Spanned;
@@ -14,6 +15,7 @@ use units::{Milliamps, Phases};
 use url::Url;
 
 use crate::net::TlsStrictness;
+use crate::trust::{self, PublisherTable};
 
 /// Text of an example with every key explained; `pilotwire config example` prints it and a test reads it.
 pub const EXAMPLE: &str = include_str!("example.toml");
@@ -158,6 +160,10 @@ struct File {
     pack: Spanned<PathBuf>,
     components: PathBuf,
     #[serde(default)]
+    development: bool,
+    #[serde(default)]
+    publisher: Vec<Spanned<PublisherTable>>,
+    #[serde(default)]
     wall_clock: Option<Spanned<String>>,
     #[serde(default)]
     station: StationTable,
@@ -263,6 +269,10 @@ pub struct Config {
     pub pack: PathBuf,
     /// Folder of the components.
     pub components: PathBuf,
+    /// Components that nobody signed may run. Not for the street.
+    pub development: bool,
+    /// Whose plugins may run, beside the pack's publishers.
+    pub publishers: Vec<Publisher>,
     /// The machine's wall clock is right from the start.
     pub trust_system_clock: bool,
     /// The station's parts.
@@ -344,6 +354,8 @@ pub fn parse(path: &Path, text: &str, set: &[(String, String)]) -> Result<Config
         state_dir: base.join(&file.state_dir),
         pack: base.join(file.pack.get_ref()),
         components: base.join(&file.components),
+        development: file.development,
+        publishers: trust::publishers(&source, &file.publisher)?,
         trust_system_clock: wall_clock(&source, file.wall_clock.as_ref())?,
         station,
         profiles,

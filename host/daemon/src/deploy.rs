@@ -7,10 +7,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
+use plugin_host::provenance::{self, Provenance, Trust};
 use plugin_host::{BackendRole, Engine, EngineConfig, Loaded, Manifest, PluginKind};
+use semver::Version;
 use serde_json::{Value, json};
 use station::{Event, Request, RequestId, Requester};
 use tokio::sync::oneshot;
@@ -18,7 +20,9 @@ use units::{Instant, Millis};
 
 use crate::adapter::{AdapterHandle, AdapterSeed};
 use crate::authorize::ToAuthorizers;
-use crate::config::PluginOverride;
+use crate::cli_sign::signature_path;
+use crate::config::{Config, PluginOverride};
+use crate::journal::Store;
 use crate::languages::ToLanguages;
 use crate::limits::{ADAPTER_INBOX, TRIAL_SETTLE_MS};
 use crate::messages::{Part, ToAdapter};
@@ -35,7 +39,7 @@ pub struct Ready {
     /// Who vouches for it, for people.
     pub origin: String,
     /// The version that was signed.
-    pub version: Option<String>,
+    pub version: Option<Version>,
 }
 
 impl PartialEq for Ready {
@@ -51,7 +55,7 @@ impl Ready {
     /// It says that it is another.
     pub fn check_manifest(&self, manifest: &Manifest) -> Result<(), String> {
         match &self.version {
-            Some(signed) if *signed != manifest.version => Err(format!(
+            Some(signed) if signed.to_string() != manifest.version => Err(format!(
                 "it says it is version {}, but version {signed} was signed; sign it again",
                 manifest.version
             )),
@@ -80,6 +84,10 @@ pub struct Loader {
     components: PathBuf,
     cache: PathBuf,
     overrides: BTreeMap<String, PluginOverride>,
+    /// The station's own publishers, and whether unsigned components run.
+    trust: Trust,
+    /// Knows which versions ran here.
+    store: Mutex<Store>,
 }
 
 impl Loader {
@@ -87,16 +95,23 @@ impl Loader {
     ///
     /// # Errors
     /// The machine cannot run plugins.
-    pub fn new(
-        components: PathBuf,
-        state_dir: &Path,
-        overrides: BTreeMap<String, PluginOverride>,
-    ) -> Result<Self> {
+    pub fn new(config: &Config, store: Store) -> Result<Self> {
+        if config.development {
+            tracing::warn!(
+                "DEVELOPMENT MODE: plugins that nobody signed may run; never use it in the street"
+            );
+        }
         Ok(Self {
             engine: Engine::new(EngineConfig::STATION)?,
-            components,
-            cache: state_dir.join("compiled"),
-            overrides,
+            components: config.components.clone(),
+            cache: config.state_dir.join("compiled"),
+            overrides: config.plugins.clone(),
+            trust: Trust {
+                publishers: config.publishers.clone(),
+                revoked: Vec::new(),
+                development: config.development,
+            },
+            store: Mutex::new(store),
         })
     }
 
@@ -115,8 +130,11 @@ impl Loader {
     pub fn deployment(&self, pack: Pack) -> Result<Deployment> {
         let mut judges: Vec<Ready> = Vec::new();
         let (mut languages, mut backends) = (Vec::new(), Vec::new());
+        let mut trust = self.trust.clone();
+        trust.publishers.extend(pack.publishers.iter().cloned());
+        trust.revoked.extend(pack.revoked.iter().cloned());
         for policy in &pack.plugins {
-            let ready = self.ready(policy)?;
+            let ready = self.ready(policy, &trust)?;
             match policy.kind {
                 PluginKind::Backend => backends.push(ready),
                 PluginKind::Authorizer | PluginKind::FreeCharging => judges.push(ready),
@@ -131,7 +149,7 @@ impl Loader {
         })
     }
 
-    fn ready(&self, policy: &PluginPolicy) -> Result<Ready> {
+    fn ready(&self, policy: &PluginPolicy, trust: &Trust) -> Result<Ready> {
         let file = self.components.join(format!("{}.wasm", policy.name));
         let component = std::fs::read(&file).with_context(|| {
             format!(
@@ -140,16 +158,42 @@ impl Loader {
                 file.display()
             )
         })?;
+        let signature = std::fs::read(signature_path(&file)).ok();
+        let highest = self.highest(&policy.name);
+        let provenance = provenance::check(
+            &policy.name,
+            &component,
+            signature.as_deref(),
+            trust,
+            &policy.pin,
+            highest.as_ref(),
+        )
+        .with_context(|| format!("plugin {}: {} must not run", policy.name, file.display()))?;
         let loaded = self
             .engine
             .load(policy.kind, &policy.name, &component, Some(&self.cache))?;
         Ok(Ready {
             policy: policy.clone(),
             loaded,
-            origin: String::new(),
-            version: None,
+            origin: provenance.to_string(),
+            version: match provenance {
+                Provenance::Signed { version, .. } => Some(version),
+                Provenance::Development => None,
+            },
         })
     }
+
+    /// The highest version of a plugin that ran here.
+    fn highest(&self, plugin: &str) -> Option<Version> {
+        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = store.record(&highest_key(plugin)).ok().flatten()?;
+        Version::parse(&record).ok()
+    }
+}
+
+/// Where the database keeps the highest version of a plugin.
+fn highest_key(plugin: &str) -> String {
+    format!("highest/{plugin}")
 }
 
 /// A pack that has to prove itself.
@@ -197,9 +241,36 @@ impl Deployed {
             rollbacks: 0,
         }
     }
+
+    /// Something runs that nobody signed.
+    #[must_use]
+    pub fn development(&self) -> bool {
+        let all = self.now.judges.iter().chain(&self.now.languages);
+        let mut all = all.chain(&self.now.backends);
+        all.any(|ready| ready.version.is_none())
+    }
 }
 
 impl Core {
+    /// From now on nothing older runs without a pin.
+    pub(crate) fn remember_versions(&mut self) {
+        let deployment = Arc::clone(&self.deployed.now);
+        let all = deployment.judges.iter().chain(&deployment.languages);
+        for ready in all.chain(&deployment.backends) {
+            let Some(version) = &ready.version else {
+                continue;
+            };
+            let key = highest_key(&ready.policy.name);
+            let before = self.store.record(&key).ok().flatten();
+            let before = before.and_then(|text| Version::parse(&text).ok());
+            if before.is_none_or(|before| before < *version)
+                && let Err(error) = self.store.put_record(&key, &version.to_string())
+            {
+                tracing::error!("the version of {key} cannot be stored: {error}");
+            }
+        }
+    }
+
     /// Puts a deployment in force, on trial.
     pub(crate) fn apply_pack(&mut self, new: Deployment, answer: oneshot::Sender<Value>) {
         let value = match self.begin_trial(Arc::new(new)) {
@@ -457,6 +528,7 @@ impl Core {
         tracing::warn!(pack = name, "the pack has proved itself and stays");
         self.deployed.last = format!("{name} stays");
         self.deployed.before = Some(trial.previous);
+        self.remember_versions();
     }
 
     fn roll_back(&mut self, reason: &str) {
@@ -518,12 +590,8 @@ impl Core {
 ///
 /// # Errors
 /// The configuration's own pack is not good.
-pub fn first(
-    loader: &Loader,
-    config_pack: Pack,
-    store: &mut crate::journal::Store,
-) -> Result<Deployed> {
-    let record = |store: &crate::journal::Store, key: &str| {
+pub fn first(loader: &Loader, config_pack: Pack, store: &mut Store) -> Result<Deployed> {
+    let record = |store: &Store, key: &str| {
         let value = store.record(key).ok().flatten();
         value.filter(|text| !text.is_empty())
     };

@@ -15,6 +15,7 @@ mod api;
 mod authorize;
 mod cli;
 mod cli_pack;
+mod cli_sign;
 mod clock;
 mod config;
 mod control;
@@ -35,6 +36,7 @@ mod start;
 mod station_thread;
 mod status;
 mod systemd;
+mod trust;
 
 use clap::Parser;
 

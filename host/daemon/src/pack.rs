@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use plugin_host::provenance::{Pin, Publisher, Revocation};
 use plugin_host::{BackendRole, Grant, Grants, Limits, PluginKind};
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::config::{ConfigError, PluginOverride, Source, as_text};
+use crate::trust::{self, PublisherTable, RevokedTable};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -16,6 +18,10 @@ struct File {
     summary: String,
     #[serde(default)]
     health: HealthTable,
+    #[serde(default)]
+    publisher: Vec<Spanned<PublisherTable>>,
+    #[serde(default)]
+    revoked: Vec<Spanned<RevokedTable>>,
     #[serde(default)]
     settings: BTreeMap<String, Spanned<toml::Value>>,
     #[serde(default)]
@@ -36,6 +42,10 @@ struct PluginTable {
     kind: String,
     #[serde(default)]
     role: Option<String>,
+    #[serde(default)]
+    version: Option<String>,
+    #[serde(default)]
+    sha256: Option<String>,
     #[serde(default)]
     grants: BTreeMap<String, toml::Value>,
     #[serde(default)]
@@ -63,6 +73,8 @@ pub struct PluginPolicy {
     pub kind: PluginKind,
     /// Role of a backend adapter.
     pub role: BackendRole,
+    /// Which version it has to be.
+    pub pin: Pin,
     /// What it may do.
     pub grants: Grants,
     /// What it may use.
@@ -80,6 +92,10 @@ pub struct Pack {
     pub summary: String,
     /// When it is good enough to stay.
     pub health: Health,
+    /// Whose plugins may run.
+    pub publishers: Vec<Publisher>,
+    /// What must not run any more.
+    pub revoked: Vec<Revocation>,
     /// Settings of the station that it brings along.
     pub settings: Vec<(String, String)>,
     /// Its plugins, in order.
@@ -177,6 +193,8 @@ pub fn parse(
         name: file.name,
         summary: file.summary,
         health: health(&source, &file.health)?,
+        publishers: trust::publishers(&source, &file.publisher)?,
+        revoked: trust::revoked(&source, &file.revoked)?,
         settings: station_settings(&source, &file.settings)?,
         plugins,
         text: text.to_owned(),
@@ -319,6 +337,12 @@ fn plugin(
         name: table.name,
         kind,
         role,
+        pin: trust::pin(
+            source,
+            line,
+            table.version.as_deref(),
+            table.sha256.as_deref(),
+        )?,
         grants,
         limits: limits(&table.limits),
         settings: table

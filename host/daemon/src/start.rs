@@ -52,13 +52,9 @@ pub fn run(config: Config, pack: Pack, clock: Clock) -> Result<()> {
         None => None,
     };
     let (to_station, inbox) = sync_channel(STATION_INBOX);
-    let loader = Loader::new(
-        config.components.clone(),
-        &config.state_dir,
-        config.plugins.clone(),
-    )?;
-    let loader = Arc::new(loader);
-    let (core, interlocks) = assemble(&config, pack, clock, &to_station, &loader)?;
+    let opened = journal::open(&config.state_dir.join("station.db"))?;
+    let loader = Arc::new(Loader::new(&config, opened.store.again()?)?);
+    let (core, interlocks) = assemble(&config, pack, clock, &to_station, &loader, opened)?;
     runtime.spawn(control::serve(listener, to_station.clone(), loader));
     if let Some(api) = api {
         runtime.spawn(api::serve(api, to_station.clone()));
@@ -147,8 +143,8 @@ fn assemble(
     clock: Clock,
     to_station: &SyncSender<ToStation>,
     loader: &Loader,
+    opened: journal::Opened,
 ) -> Result<(Core, InterlockThread)> {
-    let opened = journal::open(&config.state_dir.join("station.db"))?;
     let mut store = opened.store;
     let boot_reason = take_boot_reason(&mut store);
     let deployed = deploy::first(loader, pack, &mut store)?;
@@ -261,6 +257,7 @@ fn assemble(
     for ready in backends {
         core.start_adapter(ready, 0)?;
     }
+    core.remember_versions();
     Ok((core, interlocks))
 }
 

@@ -37,6 +37,7 @@ impl Core {
             "model": self.station.identity().model,
             "firmware": self.station.identity().firmware,
             "pack": self.deployed.now.pack.name,
+            "development": self.deployed.development(),
             "pack_on_trial": self.deployed.trial.is_some(),
             "pack_last_change": self.deployed.last,
             "pack_rollbacks": self.deployed.rollbacks,

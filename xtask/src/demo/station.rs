@@ -48,7 +48,7 @@ impl Station {
         let name = format!("pilotwire-{}-{}", launch.name, std::process::id());
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(folder.join("state")).context("no folder for the state")?;
-        std::fs::write(folder.join("station.toml"), configuration(launch, &folder))?;
+        std::fs::write(folder.join("station.toml"), configuration(launch, &folder)?)?;
         let child = spawn(&launch.program, &folder, None)?;
         Ok(Self {
             child,
@@ -199,7 +199,7 @@ fn spawn(program: &Path, folder: &Path, ready: Option<&Path>) -> Result<Child> {
         .with_context(|| format!("cannot start {}", program.display()))
 }
 
-fn configuration(launch: &Launch<'_>, folder: &Path) -> String {
+fn configuration(launch: &Launch<'_>, folder: &Path) -> Result<String> {
     let root = shell::root();
     // The pack for trying out has a local list in front of the E-Flux adapter.
     let pack = if launch.whitelist.is_some() {
@@ -211,10 +211,11 @@ fn configuration(launch: &Launch<'_>, folder: &Path) -> String {
     let mut text = format!(
         "# Written by `cargo xtask`: a station with a simulated board, its operator's host replaced by loopback.\n\
          board = \"simulated\"\nidentity = \"{IDENTITY}\"\nstate_dir = {:?}\npack = {:?}\ncomponents = {:?}\n\n\
-         [api]\nlisten = \"127.0.0.1:0\"\n",
+         [api]\nlisten = \"127.0.0.1:0\"\n\n{}",
         folder.join("state"),
         root.join(format!("policies/{pack}.toml")),
         root.join("target/components"),
+        crate::plugins::publisher_table()?,
     );
     if let Some(authority) = &launch.authority {
         text += &format!("\n[tls]\nca = {authority:?}\n");
@@ -229,5 +230,5 @@ fn configuration(launch: &Launch<'_>, folder: &Path) -> String {
         "\n[plugin.{adapter}.settings]\nurl = \"{base}{}\"\n",
         launch.operator.path()
     );
-    text
+    Ok(text)
 }

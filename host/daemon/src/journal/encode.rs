@@ -171,7 +171,7 @@ fn write_transaction(transaction: &PersistentTransaction) -> Value {
         "limit_ma": transaction.limit.map(Milliamps::get), "unverified": transaction.unverified,
         "refused_at_wh": transaction.refused_at.map(WattHours::get), "stopped_by_user": transaction.stopped_by_user,
         "report_as": transaction.report_as.as_ref().map(write_token), "remote_stop": transaction.remote_stop,
-        "token_stops": transaction.token_stops,
+        "token_stops": transaction.token_stops, "free": transaction.free,
     })
 }
 
@@ -190,7 +190,8 @@ fn read_transaction(object: &Map<String, Value>) -> Option<PersistentTransaction
                 .map(Timestamp::from_unix_millis),
         },
         silent: object.get("silent")?.as_bool()?,
-        // Records of the first version do not have these three.
+        // Records of the first version do not have these four.
+        free: flag_or(object, "free", false),
         report_as: object.get("report_as").and_then(read_token),
         remote_stop: flag_or(object, "remote_stop", true),
         token_stops: flag_or(object, "token_stops", true),

@@ -334,6 +334,7 @@ fn record() -> PersistentState {
             at: Instant::ZERO,
             wall: Some(Timestamp::from_unix_millis(1_700_000_000_000)),
         },
+        free: true,
         silent: true,
         report_as: Some(token("GRATIS", TokenKind::Fixed)),
         remote_stop: false,
@@ -385,8 +386,8 @@ fn record_of_the_first_version_means_a_usual_session_and_no_cable_to_be_pulled()
     assert!(read.evses.iter().all(|evse| !evse.finishing));
     let transaction = read.evses[0].transaction.clone().unwrap();
     assert_eq!(transaction.report_as, None);
-    assert!(transaction.remote_stop && transaction.token_stops);
+    assert!(transaction.remote_stop && transaction.token_stops && !transaction.free);
 }
 
 /// What records of the first version do not have.
-const NEW_IN_TRANSACTIONS: [&str; 3] = ["report_as", "remote_stop", "token_stops"];
+const NEW_IN_TRANSACTIONS: [&str; 4] = ["free", "report_as", "remote_stop", "token_stops"];
