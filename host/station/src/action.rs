@@ -139,6 +139,8 @@ pub struct PersistentTransaction {
     pub meter_start: WattHours,
     /// When it began.
     pub started: Moment,
+    /// Begun while everybody charged for free.
+    pub free: bool,
     /// Not reported as a transaction.
     pub silent: bool,
     /// Token to report instead of its own.

@@ -121,14 +121,16 @@ impl Station {
         if !self.settings.flag(key::AUTHORIZE_FOR_STOP) {
             return self.signal(place, Signal::Rejected);
         }
-        let here = |evse: &&Evse| {
-            place.is_none_or(|id| evse.config.id == id) && evse.transaction.is_some()
+        let here = |evse: &&Evse| place.is_none_or(|id| evse.config.id == id);
+        let here = self.evses.iter().filter(here);
+        let mut running = here
+            .filter_map(|evse| evse.transaction.as_ref())
+            .filter(|transaction| !transaction.rules.free);
+        let Some(first) = running.next() else {
+            return self.signal(place, Signal::Rejected);
         };
-        let mut running = self.evses.iter().filter(here);
-        let first = running.next().and_then(|evse| evse.transaction.as_ref());
-        let group = first
-            .filter(|_| running.next().is_none())
-            .and_then(|t| t.group.clone());
+        let only = running.next().is_none();
+        let group = first.group.clone().filter(|_| only);
         self.ask(now, place, token, AuthorizePurpose::Stop, group);
     }
 
@@ -151,6 +153,7 @@ impl Station {
             token: token.clone(),
             purpose,
             deadline,
+            rules: self.rules(),
             by_itself: false,
         });
         self.push(Action::Authorize {
@@ -216,6 +219,8 @@ impl Station {
                 offline: verdict.offline || unverified,
                 unverified,
                 deadline: self.connection_deadline(now),
+                rules: pending.rules,
+                by_itself: pending.by_itself,
             };
             return self.place(pending.evse, authorization, !pending.by_itself);
         }
@@ -283,7 +288,8 @@ impl Station {
     fn conclude_stop(&mut self, now: Instant, pending: Pending, verdict: Verdict) {
         let stops = |evse: &&Evse| {
             let here = pending.evse.is_none_or(|id| evse.config.id == id);
-            let group = evse.transaction.as_ref().and_then(|t| t.group.as_ref());
+            let paid = evse.transaction.as_ref().filter(|t| !t.rules.free);
+            let group = paid.and_then(|t| t.group.as_ref());
             here && group.is_some() && group == verdict.group.as_ref()
         };
         let found = self.evses.iter().find(stops).map(|evse| evse.config.id);
@@ -363,8 +369,10 @@ impl Station {
     pub(crate) fn expire_authorizations(&mut self, now: Instant) {
         let over = |waiting: &mut Authorization| waiting.deadline <= now;
         for evse in &mut self.evses {
-            if evse.authorization.take_if(over).is_some() {
+            if let Some(expired) = evse.authorization.take_if(over) {
                 evse.released = evse.plugged();
+                // It was accepted: it presents itself again.
+                evse.presented &= !expired.by_itself;
             }
         }
         self.floating.take_if(over);

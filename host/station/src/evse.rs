@@ -25,11 +25,17 @@ pub(crate) struct Authorization {
     /// Accepted although nobody had an opinion; to be checked again.
     pub unverified: bool,
     pub deadline: Instant,
+    /// Those in force when the token was presented.
+    pub rules: Rules,
+    /// Nobody presented it; goes when what presents itself changes.
+    pub by_itself: bool,
 }
 
 /// How a session is reported and ended.
 #[derive(Debug, Clone)]
 pub(crate) struct Rules {
+    /// Nobody pays: no opinion about its token counts, and no other token ends it.
+    pub free: bool,
     pub silent: bool,
     pub report_as: Option<IdToken>,
     pub remote_stop: bool,
@@ -39,6 +45,7 @@ pub(crate) struct Rules {
 impl Rules {
     /// A session that somebody pays for.
     pub(crate) const USUAL: Self = Self {
+        free: false,
         silent: false,
         report_as: None,
         remote_stop: true,
@@ -430,6 +437,7 @@ impl Evse {
                     group: transaction.group.clone(),
                     meter_start: transaction.meter_start,
                     started: transaction.started,
+                    free: transaction.rules.free,
                     silent: transaction.rules.silent,
                     report_as: transaction.rules.report_as.clone(),
                     remote_stop: transaction.rules.remote_stop,

@@ -24,13 +24,20 @@ impl Station {
     pub(crate) fn handle_plug_token(&mut self, token: Option<IdToken>) {
         if self.plug_token != token {
             self.plug_token = token;
-            self.present_anew();
+            // Free charging comes first; what it presents has not changed.
+            if self.free.is_none() {
+                self.present_anew();
+            }
         }
     }
 
-    /// What presents itself has changed: vehicles that are plugged in get another chance.
+    /// What presents itself has changed: what presented itself before starts nothing any more, and vehicles that are
+    /// plugged in get another chance.
     fn present_anew(&mut self) {
+        self.pending.retain(|pending| !pending.by_itself);
         for evse in &mut self.evses {
+            evse.authorization
+                .take_if(|authorization| authorization.by_itself);
             evse.presented = false;
         }
     }
@@ -60,11 +67,12 @@ impl Station {
         }
     }
 
-    /// How a session that begins now is reported and ended.
+    /// How a session whose token is presented now is reported and ended.
     pub(crate) fn rules(&self) -> Rules {
         match &self.free {
             None => Rules::USUAL,
             Some(mode) => Rules {
+                free: true,
                 silent: mode.reporting != Reporting::Transactions,
                 report_as: mode.report_as.clone(),
                 remote_stop: mode.remote_stop,

@@ -32,6 +32,14 @@ impl Station {
         }
     }
 
+    /// What ends the transaction here. One that its token does not end is ended by unplugging, whatever is set.
+    pub(crate) fn stop_mode_of(&self, id: EvseId) -> StopMode {
+        match self.stop_mode() {
+            StopMode::TokenOnly if !self.token_stops(id) => StopMode::Normal,
+            mode => mode,
+        }
+    }
+
     pub(crate) fn handle_status(&mut self, now: Instant, id: EvseId, status: Status) {
         let moment = self.clock.moment(now);
         let Some(evse) = self.evse_mut(id) else {
@@ -86,9 +94,10 @@ impl Station {
     /// The vehicle is gone from the cable; a tethered cable has no other end.
     fn handle_ev_side_unplug(&mut self, now: Instant, id: EvseId) {
         let tethered = self.evse(id).is_some_and(|evse| !evse.has_socket());
-        let ends = match self.stop_mode() {
+        let only_way = tethered && !self.token_stops(id);
+        let ends = match self.stop_mode_of(id) {
             StopMode::Normal | StopMode::NormalModeD => {
-                self.settings.flag(key::STOP_ON_EV_DISCONNECT)
+                self.settings.flag(key::STOP_ON_EV_DISCONNECT) || only_way
             }
             StopMode::DisconnectOnly => tethered,
             StopMode::TokenOnly => false,
@@ -108,7 +117,7 @@ impl Station {
         evse.released = false;
         let socket = evse.has_socket();
         self.persist_now |= was_finishing;
-        match self.stop_mode() {
+        match self.stop_mode_of(id) {
             StopMode::Normal | StopMode::NormalModeD | StopMode::DisconnectOnly if socket => {
                 self.begin_end(now, id, StopReason::EvDisconnected, None);
             }

@@ -125,6 +125,8 @@ impl Station {
             offline: false,
             unverified: false,
             deadline: now.after(Millis::from_secs(seconds.into())),
+            rules: self.rules(),
+            by_itself: false,
         }
     }
 

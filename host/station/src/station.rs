@@ -9,7 +9,7 @@ use crate::action::{Action, PersistentEvse, PersistentState};
 use crate::clock::Clock;
 use crate::config::{EvseConfig, Identity, StationConfig};
 use crate::event::{Event, Requester};
-use crate::evse::{Authorization, CONNECTOR, Evse, Surroundings};
+use crate::evse::{Authorization, CONNECTOR, Evse, Rules, Surroundings};
 use crate::faults::{Faults, Reporter};
 use crate::limits::{MAX_ACTIONS, MAX_EVSES, MAX_UNCOMMITTED};
 use crate::settings::{Role, SettingView, Settings, key};
@@ -57,6 +57,8 @@ pub(crate) struct Pending {
     pub token: IdToken,
     pub purpose: AuthorizePurpose,
     pub deadline: Instant,
+    /// In force when it was asked.
+    pub rules: Rules,
     /// Nobody stands at the reader.
     pub by_itself: bool,
 }

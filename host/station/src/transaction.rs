@@ -30,7 +30,7 @@ impl Station {
         let register = evse.register;
         evse.finishing = false;
         evse.released = false;
-        let rules = self.rules();
+        let rules = authorization.rules;
         let reported = rules.report_as.clone();
         let transaction = TransactionId(self.next_transaction);
         self.next_transaction = self.next_transaction.saturating_add(1);
@@ -59,8 +59,8 @@ impl Station {
             limit: authorization.limit,
             meter_start: register,
             started,
+            unverified: authorization.unverified && !rules.free,
             rules,
-            unverified: authorization.unverified,
             start_seq,
             refused_at: None,
             stopped_by_user: false,
@@ -159,7 +159,7 @@ impl Station {
                 .evse_mut(id)
                 .and_then(|evse| evse.transaction.as_mut())
                 .and_then(|transaction| transaction.resume_until.take_if(|until| *until <= now));
-            if resume.is_some() && self.stop_mode() != StopMode::TokenOnly {
+            if resume.is_some() && self.stop_mode_of(id) != StopMode::TokenOnly {
                 let reason = self.restart_reason();
                 self.begin_end(now, id, reason, None);
             }
@@ -191,6 +191,9 @@ impl Station {
         let Some(transaction) = evse.transaction.as_mut() else {
             return;
         };
+        if transaction.rules.free {
+            return;
+        }
         match verdict.decision {
             Decision::Accepted => {
                 transaction.unverified = false;
@@ -264,6 +267,7 @@ impl Station {
                 meter_start: old.meter_start,
                 started: old.started,
                 rules: Rules {
+                    free: old.free,
                     silent: old.silent,
                     report_as: old.report_as,
                     remote_stop: old.remote_stop,

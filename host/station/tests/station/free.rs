@@ -308,3 +308,222 @@ fn cable_that_was_pulled_while_the_station_was_off_is_forgotten() {
     let rig = rig.power_cycle(|_| {}).boot();
     assert_eq!(rig.indication(), Indication::Available);
 }
+
+#[test]
+fn card_of_the_same_group_stops_no_free_session() {
+    for mode in [
+        any_card(Reporting::Transactions, None),
+        on_plug(Reporting::Transactions),
+    ] {
+        let mut rig = rig(mode);
+        for card in [ALICE, BOB, FREE] {
+            rig.verdicts.insert(card.to_owned(), in_group("FLEET"));
+        }
+        rig.plug_in(ONE);
+        rig.swipe(ALICE);
+        rig.pilot(ONE, PilotState::C);
+        rig.seconds(1);
+        rig.swipe(BOB);
+        rig.seconds(1);
+        assert!(rig.energised());
+        assert_eq!(rig.signals().last(), Some(&Signal::Rejected));
+        assert!(
+            rig.asked
+                .iter()
+                .all(|asked| asked.2 == AuthorizePurpose::Start),
+            "nobody is asked about it"
+        );
+    }
+}
+
+#[test]
+fn refusal_by_a_backend_ends_no_free_session() {
+    for stop in [true, false] {
+        let mut rig = rig(on_plug(Reporting::Transactions));
+        rig.plug_in(ONE);
+        rig.pilot(ONE, PilotState::C);
+        rig.seconds(1);
+        let transaction = rig.running().unwrap();
+        // Also when the mode has been switched off since, and over a restart.
+        rig.event(Event::FreeCharging(None));
+        let mut rig = rig.power_cycle(|_| {});
+        rig.plug_in(ONE);
+        rig.pilot(ONE, PilotState::C);
+        let verdict = verdict(Decision::Invalid);
+        rig.event(Event::TransactionVerdict {
+            transaction,
+            verdict,
+            stop,
+        });
+        rig.seconds(60);
+        assert!(rig.energised(), "stop: {stop}");
+    }
+}
+
+// acceptance: P119
+#[test]
+fn unplugging_ends_a_session_that_started_at_plug_in_whatever_the_stop_mode() {
+    for mode in ["normal", "disconnect-only", "token-only"] {
+        for mut rig in [Rig::new().boot(), Rig::tethered().boot()] {
+            rig.set("stop_transaction_mode", mode);
+            rig.set("stop_on_ev_disconnect", "false");
+            rig.verdicts
+                .insert(FREE.to_owned(), verdict(Decision::Accepted));
+            rig.event(Event::FreeCharging(Some(on_plug(Reporting::Transactions))));
+            for sessions in 1..3 {
+                rig.plug_in(ONE);
+                rig.pilot(ONE, PilotState::C);
+                rig.seconds(1);
+                assert_eq!(rig.starts().len(), sessions, "{mode}");
+                assert!(rig.energised(), "{mode}");
+                rig.unplug(ONE);
+                rig.seconds(1);
+                assert_eq!(rig.ends().len(), sessions, "{mode}");
+            }
+        }
+    }
+}
+
+#[test]
+fn session_that_a_backend_stopped_does_not_start_again_before_the_next_plug_in() {
+    let mut rig = rig(on_plug(Reporting::Transactions));
+    rig.plug_in(ONE);
+    rig.pilot(ONE, PilotState::C);
+    rig.seconds(1);
+    let transaction = rig.running().unwrap();
+    rig.request(Request::Stop { transaction });
+    rig.seconds(120);
+    assert_eq!(rig.starts().len(), 1);
+    rig.unplug(ONE);
+    rig.plug_in(ONE);
+    rig.seconds(1);
+    assert_eq!(rig.starts().len(), 2);
+}
+
+#[test]
+fn mode_that_went_before_the_vehicle_was_ready_starts_nothing() {
+    let mut rig = rig(on_plug(Reporting::Nothing));
+    rig.port(ONE).jammed = true;
+    rig.plug_in(ONE);
+    rig.seconds(1);
+    assert!(rig.connector().authorized, "accepted, but not held yet");
+    rig.event(Event::FreeCharging(None));
+    rig.port(ONE).jammed = false;
+    rig.report(ONE);
+    rig.seconds(60);
+    assert_eq!(rig.starts(), []);
+    assert!(rig.locked(), "as every plug that waits for a card");
+}
+
+#[test]
+fn answer_about_a_token_that_presents_itself_no_more_is_ignored() {
+    let mut rig = Rig::new().boot();
+    rig.event(Event::FreeCharging(Some(on_plug(Reporting::Nothing))));
+    rig.plug_in(ONE);
+    let (request, ..) = rig.asked[0].clone();
+    rig.event(Event::FreeCharging(None));
+    let verdict = verdict(Decision::Accepted);
+    rig.event(Event::Verdict { request, verdict });
+    rig.seconds(1);
+    assert_eq!(rig.running(), None);
+}
+
+#[test]
+fn card_that_was_accepted_for_free_charges_by_those_rules_although_the_mode_has_gone() {
+    let mut rig = rig(any_card(Reporting::StatusOnly, None));
+    rig.swipe(ALICE);
+    rig.event(Event::FreeCharging(None));
+    rig.plug_in(ONE);
+    rig.seconds(1);
+    assert_eq!(silent_starts(&rig), [true]);
+}
+
+#[test]
+fn card_that_was_accepted_before_free_charging_is_paid_for() {
+    let mut rig = Rig::new().boot();
+    rig.swipe(ALICE);
+    rig.event(Event::FreeCharging(Some(any_card(
+        Reporting::Nothing,
+        None,
+    ))));
+    rig.plug_in(ONE);
+    rig.seconds(1);
+    assert_eq!(silent_starts(&rig), [false]);
+}
+
+#[test]
+fn vehicle_that_could_not_be_held_in_time_is_tried_again() {
+    let mut rig = rig(on_plug(Reporting::Nothing));
+    rig.port(ONE).jammed = true;
+    rig.plug_in(ONE);
+    rig.pilot(ONE, PilotState::C);
+    rig.seconds(100);
+    assert_eq!(rig.running(), None);
+    rig.port(ONE).jammed = false;
+    rig.report(ONE);
+    rig.seconds(1);
+    assert!(rig.energised());
+}
+
+#[test]
+fn vehicle_at_an_evse_out_of_service_starts_when_it_is_back() {
+    let mut rig = rig(on_plug(Reporting::Nothing));
+    let available = |operative| Request::SetAvailability {
+        evse: Some(ONE),
+        operative,
+    };
+    rig.request(available(false));
+    rig.plug_in(ONE);
+    rig.seconds(5);
+    assert_eq!(rig.starts(), []);
+    rig.request(available(true));
+    rig.seconds(1);
+    assert_eq!(rig.starts().len(), 1);
+}
+
+// acceptance: P106
+#[test]
+fn free_charging_comes_before_the_token_that_presents_itself() {
+    let mut rig = Rig::new().boot();
+    let free = Event::FreeCharging(Some(any_card(Reporting::Nothing, None)));
+    rig.event(free);
+    rig.event(Event::PresentOnPlug(Some(token(ALICE))));
+    rig.plug_in(ONE);
+    rig.seconds(1);
+    assert_eq!(rig.asked.len(), 0, "this mode waits for a card");
+    rig.event(Event::FreeCharging(None));
+    rig.seconds(1);
+    assert_eq!(rig.starts()[0].1, ALICE, "the instruction still stands");
+    assert_eq!(silent_starts(&rig), [false]);
+}
+
+// acceptance: P106
+#[test]
+fn other_instruction_is_another_chance_for_the_vehicle_that_is_there() {
+    let mut rig = Rig::new().boot();
+    rig.verdicts
+        .insert("BAD".to_owned(), verdict(Decision::Invalid));
+    rig.event(Event::PresentOnPlug(Some(token("BAD"))));
+    rig.plug_in(ONE);
+    rig.event(Event::PresentOnPlug(Some(token("BAD"))));
+    assert_eq!(rig.asked.len(), 1, "the same instruction is none");
+    rig.event(Event::PresentOnPlug(Some(token(BOB))));
+    rig.seconds(1);
+    assert_eq!(rig.starts()[0].1, BOB);
+    rig.swipe(BOB);
+    rig.seconds(60);
+    assert_eq!(rig.starts().len(), 1, "what has ended waits for a plug-in");
+}
+
+#[test]
+fn card_is_asked_about_while_the_token_that_presented_itself_was_refused() {
+    let mut rig = Rig::new().boot();
+    rig.verdicts
+        .insert("BAD".to_owned(), verdict(Decision::Invalid));
+    rig.event(Event::PresentOnPlug(Some(token("BAD"))));
+    rig.plug_in(ONE);
+    assert!(rig.locked(), "a refusal in silence gives no cable back");
+    rig.swipe(ALICE);
+    rig.seconds(1);
+    assert_eq!(rig.starts()[0].1, ALICE);
+}
