@@ -16,8 +16,9 @@ import sys
 import ocpp.messages
 from ocpp.exceptions import OCPPError
 from ocpp.messages import Call, CallError, CallResult
-from websockets.asyncio.server import serve
+from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Opcode
 
 SUBPROTOCOL = "ocpp1.6"
 VERSION = "1.6"
@@ -70,6 +71,15 @@ def violation(what, frame=""):
 def now():
     """Wall clock as the protocol writes it."""
     return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class Connection(ServerConnection):
+    """A connection that reports the station's pings; the library answers them."""
+
+    def process_event(self, event):
+        if getattr(event, "opcode", None) == Opcode.PING:
+            emit("ping")
+        super().process_event(event)
 
 
 class Answers:
@@ -136,6 +146,7 @@ class Peer:
             ssl=context,
             subprotocols=[SUBPROTOCOL],
             max_size=MAX_FRAME,
+            create_connection=Connection,
             ping_interval=None,
             process_request=self.inspect,
             compression=None,
@@ -318,6 +329,14 @@ class Peer:
         self.calls[call.unique_id] = call.action
         await self.send(json.dumps([2, call.unique_id, call.action, call.payload]))
 
+    async def ping(self):
+        """Pings the station and reports its answer."""
+        if self.station is None:
+            emit("mistake", what="no station to ping")
+            return
+        await (await self.station.ping())
+        emit("pong")
+
     async def go_offline(self):
         if self.server is not None:
             self.server.close(close_connections=True)
@@ -336,6 +355,8 @@ class Peer:
                 if "id" in command:
                     self.calls[command["id"]] = command.get("action", "")
                 await self.send(command["text"])
+            case "ping":
+                asyncio.create_task(self.ping())
             case "drop":
                 if self.station is not None:
                     self.station.transport.abort()

@@ -37,6 +37,7 @@ fn tc_036_connection_loss_in_a_transaction() {
     case.call("MeterValues");
     cut(&mut case);
     std::thread::sleep(Duration::from_secs(3));
+    let online = wall_clock();
     reconnect(&mut case);
     let mut times = Vec::new();
     for _ in 0..5 {
@@ -55,6 +56,10 @@ fn tc_036_connection_loss_in_a_transaction() {
     assert_eq!(
         times, sorted,
         "values come in order, each with its own time"
+    );
+    assert!(
+        times[0] < online && times[1] < online,
+        "what was measured offline comes with its own time: {times:?} after {online}"
     );
     case.no_call("BootNotification");
     case.no_call("StopTransaction");
@@ -115,6 +120,17 @@ fn tc_037_2_offline_start_of_an_invalid_card_keeps_the_transaction() {
     let mut case = offline_start_that_turns_out_invalid(false);
     case.status(1, "SuspendedEVSE");
     case.no_call("StopTransaction");
+    case.station_shows("an open contactor", |status| {
+        status["evses"][0]["contactor"] == "open"
+    });
+    // It goes on without energy until somebody ends it.
+    case.ask_for(
+        "RemoteStopTransaction",
+        json!({"transactionId": 55}),
+        "Accepted",
+    );
+    let stopped = case.call("StopTransaction");
+    assert_eq!(stopped.text("reason"), "Remote");
 }
 
 #[test]
@@ -132,14 +148,20 @@ fn tc_038_offline_stop() {
     let (_, transaction) = case.charging(1);
     cut(&mut case);
     case.station.swipe(1, CARD);
-    std::thread::sleep(Duration::from_secs(1));
+    case.station_shows("the end of the transaction", |status| {
+        status["evses"][0]["transaction"].is_null()
+    });
+    // The clock below shows whole seconds.
+    std::thread::sleep(Duration::from_millis(1_100));
+    let online = wall_clock();
     reconnect(&mut case);
     let stopped = case.call("StopTransaction");
     assert_eq!(stopped.number("transactionId"), transaction);
-    assert!(matches!(
-        stopped.payload()["reason"].as_str(),
-        None | Some("Local")
-    ));
+    assert_eq!(stopped.text("reason"), "Local");
+    assert!(
+        stopped.text("timestamp") < online.as_str(),
+        "the original time, not the delivery's"
+    );
     case.status(1, "Finishing");
 }
 
@@ -153,6 +175,8 @@ fn tc_039_offline_transaction() {
     case.station.swipe(1, CARD);
     std::thread::sleep(Duration::from_secs(1));
     case.station.unplug(1);
+    std::thread::sleep(Duration::from_millis(1_100));
+    let online = wall_clock();
     reconnect(&mut case);
     let started = case.call("StartTransaction");
     let transaction = case.transaction_of(&started);
@@ -160,6 +184,7 @@ fn tc_039_offline_transaction() {
     assert_eq!(stopped.number("transactionId"), transaction);
     in_order(&[&started, &stopped]);
     assert!(started.text("timestamp") < stopped.text("timestamp"));
+    assert!(stopped.text("timestamp") < online.as_str());
     assert!(stopped.number("meterStop") >= started.number("meterStart"));
 }
 

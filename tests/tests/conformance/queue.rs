@@ -14,8 +14,7 @@ fn a_refused_start_is_repeated_with_its_id_and_then_dropped() {
     case.configure("TransactionMessageRetryInterval", "1");
     case.peer
         .command(json!({"do": "answer", "action": "StartTransaction", "error": "InternalError"}));
-    case.station.plug_in(1);
-    case.status(1, "Preparing");
+    case.plugged(1);
     case.station.swipe(1, CARD);
     let mut ids = BTreeSet::new();
     for _ in 0..3 {
@@ -97,7 +96,9 @@ fn calls_of_the_central_system_are_answered_while_ours_is_open() {
     case.call("Authorize");
     let answer = case.ask("GetConfiguration", json!({"key": ["HeartbeatInterval"]}));
     assert!(answer["configurationKey"].is_array());
-    case.status(1, "Preparing");
+    case.station_shows("the accepted card", |status| {
+        status["evses"][0]["connector"]["authorized"] == true
+    });
 }
 
 // acceptance: P85
@@ -143,11 +144,11 @@ fn a_message_cut_off_by_the_power_is_sent_again_with_its_id() {
     let first = case.call("StartTransaction");
     case.station.power_off();
     case.station.start();
-    let booted = case.call_where("BootNotification", |_| true);
+    let booted = case.call("BootNotification");
     let second = case.call("StartTransaction");
     assert_eq!(first.id(), second.id());
     assert_eq!(first.payload(), second.payload());
-    let _ = booted;
+    in_order(&[&booted, &second]);
 }
 
 /// The link is away for a long charge; every sample arrives afterwards, once, in order.

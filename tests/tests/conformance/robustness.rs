@@ -1,6 +1,6 @@
 //! Central systems that send what they should not. The standard's error comes back, and nothing changes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -17,85 +17,95 @@ fn raw(case: &mut Case, text: &str) {
     case.peer.command(json!({"do": "raw", "text": text}));
 }
 
+/// A call with this payload gets exactly this code (docs/spec/ocpp16-errors.md), and nothing changes.
+fn refused(action: &str, payload: Value, code: &str) {
+    let mut case = Setup::default().start();
+    assert_eq!(case.ask_wrongly(action, payload), code);
+    case.no_call("StatusNotification");
+    is_well(&mut case);
+}
+
 #[test]
 fn a_missing_field_is_an_occurence_constraint_violation() {
-    let mut case = Setup::default().start();
-    let code = case.ask_wrongly("ChangeConfiguration", json!({"key": "HeartbeatInterval"}));
-    assert!(
-        [
-            "OccurenceConstraintViolation",
-            "FormationViolation",
-            "ProtocolError"
-        ]
-        .contains(&code.as_str()),
-        "{code}"
+    let payload = json!({"key": "HeartbeatInterval"});
+    refused(
+        "ChangeConfiguration",
+        payload,
+        "OccurenceConstraintViolation",
     );
-    is_well(&mut case);
 }
 
 #[test]
 fn a_wrong_type_is_a_type_constraint_violation() {
-    let mut case = Setup::default().start();
-    let code = case.ask_wrongly("RemoteStopTransaction", json!({"transactionId": {"no": 1}}));
-    assert!(
-        ["TypeConstraintViolation", "FormationViolation"].contains(&code.as_str()),
-        "{code}"
-    );
-    is_well(&mut case);
+    let payload = json!({"transactionId": {"no": 1}});
+    refused("RemoteStopTransaction", payload, "TypeConstraintViolation");
 }
 
 #[test]
-fn a_too_long_text_is_a_constraint_violation() {
-    let mut case = Setup::default().start();
-    let long = "x".repeat(21);
-    let code = case.ask_wrongly("RemoteStartTransaction", json!({"idTag": long}));
-    assert!(
-        [
-            "PropertyConstraintViolation",
-            "TypeConstraintViolation",
-            "FormationViolation"
-        ]
-        .contains(&code.as_str()),
-        "{code}"
+fn a_too_long_text_is_a_property_constraint_violation() {
+    let payload = json!({"idTag": "x".repeat(21)});
+    refused(
+        "RemoteStartTransaction",
+        payload,
+        "PropertyConstraintViolation",
     );
-    case.no_status(1, "Preparing");
-    is_well(&mut case);
 }
 
 #[test]
 fn a_value_outside_the_enumeration_is_a_property_constraint_violation() {
-    let mut case = Setup::default().start();
-    let code = case.ask_wrongly("Reset", json!({"type": "Gentle"}));
-    assert!(
-        [
-            "PropertyConstraintViolation",
-            "TypeConstraintViolation",
-            "FormationViolation"
-        ]
-        .contains(&code.as_str()),
-        "{code}"
-    );
-    is_well(&mut case);
+    let payload = json!({"type": "Gentle"});
+    refused("Reset", payload, "PropertyConstraintViolation");
+}
+
+#[test]
+fn an_action_that_is_not_offered_is_not_supported() {
+    let payload = json!({"location": "ftp://127.0.0.1/"});
+    refused("GetDiagnostics", payload, "NotSupported");
 }
 
 #[test]
 fn an_additional_field_is_harmless() {
     let mut case = Setup::default().start();
     let payload = json!({"key": ["HeartbeatInterval"], "colour": "blue"});
-    let code = case.ask_wrongly("GetConfiguration", payload);
-    assert!(
-        ["accepted", "FormationViolation"].contains(&code.as_str()),
-        "{code}"
-    );
+    assert_eq!(case.ask_wrongly("GetConfiguration", payload), "accepted");
+    is_well(&mut case);
+}
+
+/// Frames that are no calls, but can be recognised as such.
+#[test]
+fn a_malformed_call_gets_the_error_of_its_malformation() {
+    let mut case = Setup::default().start();
+    for (text, code) in [
+        (r#"[2,"{id}"]"#, "ProtocolError"),
+        (r#"[2,"{id}","Reset"]"#, "ProtocolError"),
+        (
+            r#"[2,"{id}","Reset",{"type":"Hard"},1]"#,
+            "FormationViolation",
+        ),
+        (r#"[2,"{id}","Reset",[]]"#, "FormationViolation"),
+        (r#"[2,"{id}","Reset","Hard"]"#, "FormationViolation"),
+        (r#"[2,"{id}",null,{"type":"Hard"}]"#, "FormationViolation"),
+        (r#"[2,"{id}","Reset",{"type":"Hard""#, "FormationViolation"),
+        (r#"[2,"{id}","Reset",null]"#, "OccurenceConstraintViolation"),
+    ] {
+        let id = format!("bad-{}", text.len());
+        let sent = text.replace("{id}", &id);
+        case.peer
+            .command(json!({"do": "raw", "text": sent, "id": id, "action": "Reset"}));
+        let answer = case
+            .peer
+            .expect(&format!("answer to {sent}"), SOON, |event| {
+                event["id"] == id && (event["event"] == "result" || event["event"] == "error")
+            });
+        assert_eq!(answer.event["code"], code, "{sent}: {}", answer.event);
+    }
+    case.no_call("BootNotification");
     is_well(&mut case);
 }
 
 #[test]
 fn an_unknown_action_is_not_implemented() {
-    let mut case = Setup::default().start();
-    let code = case.ask_wrongly("MakeCoffee", json!({}));
-    assert_eq!(code, "NotImplemented");
-    is_well(&mut case);
+    refused("MakeCoffee", json!({}), "NotImplemented");
 }
 
 #[test]
@@ -120,11 +130,15 @@ fn garbage_changes_nothing() {
         "\u{0}\u{1}",
         &nested,
     ];
-    // Whether and how the station answers such frames is its own choice, as long as it stays in the standard's forms.
+    // The answers to those that can be recognised as calls are to no call that the peer knows of.
     case.tolerate("to no call of ours");
     for text in garbage {
         raw(&mut case, text);
     }
+    // Neither a reset nor a lost connection.
+    case.peer.refuse("a reset", QUIET, |event| {
+        event["event"] == "close" || event["action"] == "BootNotification"
+    });
     is_well(&mut case);
 }
 
@@ -138,7 +152,7 @@ fn a_huge_frame_does_not_hurt() {
         &json!([2, "big", "DataTransfer", {"vendorId": "v", "data": huge}]).to_string(),
     );
     std::thread::sleep(QUIET);
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     // The station may close the connection for it; then it must come back.
     loop {
         let id = case.peer.send_call(
@@ -159,30 +173,40 @@ fn a_huge_frame_does_not_hurt() {
 fn a_doubled_message_id_is_answered_and_executed_once() {
     let mut case = Setup::default().start();
     case.tolerate("an answer twice");
-    let call =
-        json!([2, "twice", "ChangeConfiguration", {"key": "HeartbeatInterval", "value": "77"}]);
+    let call = json!([2, "twice", "TriggerMessage", {"requestedMessage": "Heartbeat"}]);
     case.peer.command(json!({
-        "do": "raw", "text": call.to_string(), "id": "twice", "action": "ChangeConfiguration"
+        "do": "raw", "text": call.to_string(), "id": "twice", "action": "TriggerMessage"
     }));
     raw(&mut case, &call.to_string());
     case.peer.expect("answer", SOON, |event| {
         event["event"] == "result" && event["id"] == "twice"
     });
-    assert_eq!(case.configured("HeartbeatInterval"), "77");
+    case.peer.expect("the answer again", SOON, |event| {
+        event["event"] == "violation" && event["what"] == "an answer twice"
+    });
+    case.call("Heartbeat");
+    case.no_call("Heartbeat");
 }
 
 #[test]
 fn a_late_answer_is_ignored() {
     let mut case = Setup::default().start();
-    case.station.plug_in(1);
-    case.status(1, "Preparing");
+    case.plugged(1);
     raw(
         &mut case,
         &json!([3, "long-gone", {"idTagInfo": {"status": "Accepted"}}]).to_string(),
     );
     case.no_call("StartTransaction");
     case.station.swipe(1, CARD);
-    case.call("StartTransaction");
+    let asked = case.call("Authorize");
+    let started = case.call("StartTransaction");
+    // An answer to a question that was answered already does not undo the first.
+    let invalid = json!({"idTagInfo": {"status": "Invalid"}});
+    for answered in [asked.id(), started.id()] {
+        raw(&mut case, &json!([3, answered, invalid]).to_string());
+    }
+    case.no_call("StopTransaction");
+    assert_eq!(case.station.status()["evses"][0]["contactor"], "closed");
 }
 
 #[test]
@@ -200,10 +224,12 @@ fn an_answer_of_the_wrong_shape_accepts_no_card() {
             .command(json!({"do": "answer", "action": "Authorize", "raw": raw, "times": 1}));
         case.station.swipe(1, CARD);
         case.call("Authorize");
-        case.peer
-            .refuse("preparing", Duration::from_millis(700), |event| {
-                event["payload"]["status"] == "Preparing"
-            });
+        std::thread::sleep(Duration::from_millis(700));
+        let status = case.station.status();
+        assert_eq!(
+            status["evses"][0]["connector"]["authorized"], false,
+            "{raw}: {status}"
+        );
     }
     is_well(&mut case);
 }
@@ -239,6 +265,7 @@ fn numbers_as_text_and_times_without_zone_are_understood() {
 #[test]
 fn minimum_status_duration_hides_what_lasts_shorter() {
     let mut case = Setup::default()
+        .on_either()
         .setting("lock_only_if_authorized", true)
         .start();
     case.ask_for(
@@ -247,18 +274,40 @@ fn minimum_status_duration_hides_what_lasts_shorter() {
         "Accepted",
     );
     case.forget();
-    case.station.plug_in(1);
-    std::thread::sleep(Duration::from_millis(1000));
+    case.plugged(1);
     case.station.unplug(1);
     case.peer
         .refuse("short status", Duration::from_secs(4), |event| {
             event["payload"]["status"] == "Preparing"
         });
+    let start = Instant::now();
+    case.station.plug_in(1);
+    case.status(1, "Preparing");
+    assert!(start.elapsed() >= Duration::from_secs(3));
 }
 
 #[test]
-fn pings_are_answered_and_sent() {
+fn pings_are_answered() {
+    let mut case = Setup::default().start();
+    case.peer.command(json!({"do": "ping"}));
+    case.peer
+        .expect("pong", SOON, |event| event["event"] == "pong");
+}
+
+fn pings(case: &mut Case) -> usize {
+    case.forget();
+    std::thread::sleep(Duration::from_millis(4_500));
+    case.peer.all(|event| event["event"] == "ping").len()
+}
+
+#[test]
+fn web_socket_ping_interval_is_kept_and_can_be_changed() {
     let mut case = Setup::default().adapter("keep_alive_s", "1").start();
-    std::thread::sleep(Duration::from_secs(3));
-    case.ask("GetConfiguration", json!({"key": ["HeartbeatInterval"]}));
+    assert_eq!(case.configured("WebSocketPingInterval"), "1");
+    let often = pings(&mut case);
+    assert!((3..=5).contains(&often), "{often} pings in 4.5 s");
+    // 0 is off.
+    case.configure("WebSocketPingInterval", "0");
+    std::thread::sleep(QUIET);
+    assert_eq!(pings(&mut case), 0);
 }

@@ -32,8 +32,7 @@ fn remote_start_and_stop_with_the_second_central_system() {
         ..Setup::default()
     }
     .start();
-    case.station.plug_in(1);
-    case.status(1, "Preparing");
+    case.plugged(1);
     let start = json!({"connectorId": 1, "idTag": case.tag(CARD)});
     case.ask_for("RemoteStartTransaction", start, "Accepted");
     let started = case.call("StartTransaction");

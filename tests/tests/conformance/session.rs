@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::harness::{CARD, OTHER_CARD, SOON, Setup, in_order};
+use crate::harness::{CARD, Case, OTHER_CARD, QUIET, SOON, Seen, Setup, in_order};
 
 // acceptance: C12, C140, C142, C143, J30, P79
 #[test]
 fn tc_003_session_plug_first() {
-    let mut case = Setup::default().start();
+    let mut case = Setup::default().on_either().start();
     case.station.plug_in(1);
     let preparing = case.status(1, "Preparing");
     case.station.swipe(1, CARD);
@@ -26,7 +26,7 @@ fn tc_003_session_plug_first() {
 // acceptance: J12
 #[test]
 fn tc_004_1_session_card_first() {
-    let mut case = Setup::default().start();
+    let mut case = Setup::default().on_either().start();
     case.station.swipe(1, CARD);
     let asked = case.call("Authorize");
     let preparing = case.status(1, "Preparing");
@@ -40,14 +40,14 @@ fn tc_004_1_session_card_first() {
 // acceptance: P102
 #[test]
 fn tc_004_2_card_first_and_no_plug_within_connection_time_out() {
-    let mut case = Setup::default().start();
+    let mut case = Setup::default().on_either().start();
     case.configure("ConnectionTimeOut", "2");
     case.station.swipe(1, CARD);
     case.call("Authorize");
     let preparing = case.status(1, "Preparing");
     let available = case.status(1, "Available");
     in_order(&[&preparing, &available]);
-    case.station.plug_in(1);
+    case.plugged(1);
     case.no_call("StartTransaction");
 }
 
@@ -77,6 +77,8 @@ fn tc_005_2_vehicle_unplugged_stops_and_keeps_the_plug_locked() {
     let stopped = case.call("StopTransaction");
     assert_eq!(stopped.text("reason"), "EVDisconnected");
     case.status(1, "Finishing");
+    std::thread::sleep(QUIET);
+    assert_eq!(case.station.status()["evses"][0]["lock"], "locked");
     case.ask_for("UnlockConnector", json!({"connectorId": 1}), "Unlocked");
     case.station.unplug(1);
     case.status(1, "Available");
@@ -108,10 +110,7 @@ fn tc_068_stop_with_the_same_card() {
     let stopped = case.call("StopTransaction");
     assert_eq!(stopped.number("transactionId"), transaction);
     assert_eq!(stopped.text("idTag"), case.tag(CARD));
-    assert!(matches!(
-        stopped.payload()["reason"].as_str(),
-        None | Some("Local")
-    ));
+    assert_eq!(stopped.text("reason"), "Local");
     assert!(stopped.number("meterStop") >= started.number("meterStart"));
     case.status(1, "Finishing");
     case.station.unplug(1);
@@ -142,13 +141,14 @@ fn a_card_of_no_common_group_does_not_stop() {
     let mut case = Setup::default().start();
     case.charging(1);
     case.station.swipe(1, OTHER_CARD);
+    case.call_where("Authorize", |payload| payload["idTag"] == "04d4e5f6");
     case.no_call("StopTransaction");
     case.no_status(1, "Finishing");
 }
 
 #[test]
 fn tc_007_1_cached_card_needs_no_authorize() {
-    let mut case = Setup::default().start();
+    let mut case = Setup::default().on_either().start();
     case.configure("AuthorizationCacheEnabled", "true");
     case.configure("LocalPreAuthorize", "true");
     one_session(&mut case);
@@ -176,7 +176,7 @@ fn tc_061_1_cleared_cache_is_asked_again() {
 }
 
 /// Charges once with the card and leaves, so that the card is in the cache.
-pub fn one_session(case: &mut crate::harness::Case) {
+pub fn one_session(case: &mut Case) {
     case.charging(1);
     case.station.swipe(1, CARD);
     case.call("StopTransaction");
@@ -186,15 +186,16 @@ pub fn one_session(case: &mut crate::harness::Case) {
 }
 
 fn refused(status: &str) {
-    let mut case = Setup::default().start();
+    let mut case = Setup::default().on_either().start();
     case.answer_cards(status);
     case.station.swipe(1, CARD);
     case.call("Authorize");
-    case.no_call("StartTransaction");
+    case.no_call("StatusNotification");
     case.station.plug_in(1);
     case.status(1, "Preparing");
     case.no_call("StartTransaction");
     case.no_status(1, "Charging");
+    assert_eq!(case.station.status()["evses"][0]["contactor"], "open");
 }
 
 // acceptance: J13
@@ -213,21 +214,87 @@ fn tc_023_3_blocked_card_starts_nothing() {
     refused("Blocked");
 }
 
-/// The list wants `Faulted`. Here a plug that cannot be locked is no reason to take the connector out of service (fault
-/// table, `LOCK_FAIL`): the error code is told beside the present status, and nothing starts until the plug is locked.
+// Case 024, a plug that cannot be locked. The list wants `Faulted` with `ConnectorLockFailure`. Here the fault table
+// (`LOCK_FAIL`: it does not stop) decides: `Faulted` would take the connector out of service, and a plug that is only
+// half in is put right by the driver in a second. So the error code is told beside the status that holds anyway, which
+// the standard permits, and `NoError` when the fault is gone. What the case is about stays: as long as the plug is not
+// locked there is neither a transaction nor power.
+
+/// The notice of the failed lock, beside this status.
+fn lock_failure(case: &mut Case, status: &str) -> Seen {
+    let told = case.call_where("StatusNotification", |payload| {
+        payload["connectorId"] == 1 && payload["errorCode"] != "NoError"
+    });
+    assert_eq!(told.text("errorCode"), "ConnectorLockFailure");
+    assert_eq!(told.text("vendorErrorCode"), "B_LOCK");
+    assert_eq!(told.text("status"), status);
+    told
+}
+
+/// Neither transaction nor power, and no status that says otherwise.
+fn nothing_starts(case: &mut Case) {
+    case.no_call("StartTransaction");
+    for status in ["Charging", "Faulted"] {
+        case.no_status(1, status);
+    }
+    let status = case.station.status();
+    let evse = &status["evses"][0];
+    assert_eq!(evse["contactor"], "open", "{status}");
+    assert!(evse["transaction"].is_null(), "{status}");
+}
+
+/// The driver pulls the plug, and puts it in again now that the lock moves.
+fn replugged(case: &mut Case) {
+    case.station.clear(1, "lock-jammed");
+    case.station.unplug(1);
+    case.call_where("StatusNotification", |payload| {
+        payload["connectorId"] == 1 && payload["errorCode"] == "NoError"
+    });
+    case.forget();
+    case.charging(1);
+}
+
 // acceptance: P220
 #[test]
-fn tc_024_lock_failure_starts_nothing() {
-    let mut case = Setup::default().start();
+fn tc_024_lock_failure_before_the_card_starts_nothing() {
+    let mut case = Setup::default()
+        .on_either()
+        .setting("lock_only_if_authorized", false)
+        .start();
+    case.station.fault(1, "lock-jammed");
+    case.station.plug_in(1);
+    lock_failure(&mut case, "Preparing");
+    case.station.swipe(1, CARD);
+    case.call("Authorize");
+    nothing_starts(&mut case);
+    replugged(&mut case);
+}
+
+// acceptance: P220
+#[test]
+fn tc_024_lock_failure_after_the_card_starts_nothing() {
+    let mut case = Setup::default().on_either().start();
     case.station.fault(1, "lock-jammed");
     case.station.swipe(1, CARD);
     case.call("Authorize");
+    case.status(1, "Preparing");
     case.station.plug_in(1);
-    case.call_where("StatusNotification", |payload| {
-        payload["connectorId"] == 1 && payload["errorCode"] == "ConnectorLockFailure"
-    });
-    case.no_call("StartTransaction");
-    case.no_status(1, "Charging");
+    lock_failure(&mut case, "Preparing");
+    nothing_starts(&mut case);
+    replugged(&mut case);
+}
+
+// acceptance: P220
+#[test]
+fn tc_024_lock_failure_is_told_beside_available_where_a_plug_alone_does_not_occupy() {
+    let mut case = Setup::default()
+        .on_both()
+        .setting("lock_only_if_authorized", false)
+        .start();
+    case.station.fault(1, "lock-jammed");
+    case.station.plug_in(1);
+    lock_failure(&mut case, "Available");
+    nothing_starts(&mut case);
 }
 
 // acceptance: J9
@@ -236,13 +303,16 @@ fn tc_041_fault_blocks_until_it_is_cleared() {
     let mut case = Setup::default().start();
     case.station.fault(1, "over-voltage");
     let faulted = case.status(1, "Faulted");
-    assert_ne!(faulted.text("errorCode"), "NoError");
+    assert_eq!(faulted.text("errorCode"), "OverVoltage");
+    assert_eq!(faulted.text("vendorErrorCode"), "C_OVP");
     case.station.swipe(1, CARD);
-    case.station.plug_in(1);
+    case.plugged(1);
     case.no_call("StartTransaction");
+    assert_eq!(case.station.status()["evses"][0]["contactor"], "open");
     case.station.unplug(1);
     case.station.clear(1, "over-voltage");
-    case.status_at_leisure(1, "Available");
+    let well = case.status_at_leisure(1, "Available");
+    assert_eq!(well.text("errorCode"), "NoError");
 }
 
 // acceptance: C145, J31

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{Certificates, SOON, Setup, process};
+use super::{Certificates, PeerKind, SOON, Setup, process, record};
 
 /// A station that ends more often than this in one case has a defect.
 const MAX_RESTARTS: u32 = 5;
@@ -81,6 +81,8 @@ impl Operator {
 pub struct Station {
     folder: PathBuf,
     operator: Operator,
+    /// Adapter and peer in the table of cases.
+    shown_as: (&'static str, &'static str),
     running: Arc<Mutex<Running>>,
 }
 
@@ -100,6 +102,7 @@ impl Station {
         Self {
             folder,
             operator: setup.operator,
+            shown_as: (setup.operator.adapter(), shown(setup)),
             running: Arc::default(),
         }
     }
@@ -124,8 +127,10 @@ impl Station {
             .iter()
             .map(|name| built.join(format!("test/{name}.wasm")));
         for file in real.filter(|path| path.is_file()).chain(guests) {
-            std::fs::copy(&file, own.join(file.file_name().unwrap()))
-                .unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+            for file in [file.clone(), file.with_extension("sig")] {
+                std::fs::copy(&file, own.join(file.file_name().unwrap()))
+                    .unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+            }
         }
         let path = self.folder.join("station.toml");
         let text = std::fs::read_to_string(&path).unwrap();
@@ -283,13 +288,14 @@ impl Station {
         std::fs::write(folder.join("pack.toml"), pack).unwrap();
         let text = format!(
             "board = \"simulated\"\nidentity = \"HOSTILE\"\nstate_dir = \"state\"\npack = \"pack.toml\"\n\
-             components = {folder:?}\n\n[settings]\nlock_only_if_authorized = false\n"
+             development = true\ncomponents = {folder:?}\n\n[settings]\nlock_only_if_authorized = false\n"
         );
         std::fs::write(folder.join("station.toml"), text).unwrap();
         let operator = Operator::EFlux;
         Self {
             folder,
             operator,
+            shown_as: ("hostile-backend", "none"),
             running: Arc::default(),
         }
     }
@@ -373,6 +379,7 @@ impl Station {
 
 impl Drop for Station {
     fn drop(&mut self) {
+        record::write(self.shown_as.0, self.shown_as.1);
         // A panic of the supervising thread must not hide the case's own.
         if let Ok(mut running) = self.running.lock()
             && let Some(mut child) = running.child.take()
@@ -383,6 +390,14 @@ impl Drop for Station {
             copy_compiled(&self.folder.join("state/compiled"), &shared_compiled());
             let _ = std::fs::remove_dir_all(&self.folder);
         }
+    }
+}
+
+fn shown(setup: &Setup) -> &'static str {
+    match (setup.peer, setup.tls) {
+        (PeerKind::Python, false) => "Python",
+        (PeerKind::Python, true) => "Python, TLS",
+        (PeerKind::Node, _) => "npm",
     }
 }
 
@@ -462,6 +477,13 @@ pub fn scratch(what: &str) -> PathBuf {
     folder
 }
 
+/// The publisher that signed what this checkout built.
+fn publisher() -> String {
+    let path = process::root().join("target/components/publisher.pub");
+    std::fs::read_to_string(&path)
+        .unwrap_or_else(|e| panic!("{}: {e}; `cargo xtask plugins` makes it", path.display()))
+}
+
 fn configuration(
     setup: &Setup,
     port: u16,
@@ -479,6 +501,7 @@ fn configuration(
         root.join(format!("policies/{}.toml", operator.pack())),
         root.join("target/components"),
     );
+    text += &publisher();
     if let Some(certificates) = certificates {
         text += &format!("\n[tls]\nca = {:?}\n", certificates.authority());
     }
@@ -496,13 +519,12 @@ fn configuration(
         operator.path()
     );
     text += "reconnect_base_s = \"1\"\nreconnect_max_s = \"2\"\n";
-    // The cases expect `Preparing` as soon as either a plug or a card is there.
-    if !setup
-        .adapter
-        .iter()
-        .any(|(key, _)| *key == "status_strategy")
+    // `PILOTWIRE_STATUS_STRATEGY` runs the cases that need no particular strategy on another than the default.
+    let chosen = |(key, _): &(&str, String)| *key == "status_strategy";
+    if !setup.adapter.iter().any(chosen)
+        && let Ok(strategy) = std::env::var("PILOTWIRE_STATUS_STRATEGY")
     {
-        text += "status_strategy = \"occupied-on-authorized\"\n";
+        text += &format!("status_strategy = {strategy:?}\n");
     }
     for (key, value) in &setup.adapter {
         text += &format!("{key} = {value:?}\n");
