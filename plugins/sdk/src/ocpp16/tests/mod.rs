@@ -3,6 +3,7 @@
 mod commands;
 mod connection;
 mod session;
+mod silent;
 mod stop_readings;
 
 use std::collections::BTreeMap;
