@@ -397,3 +397,67 @@ fn operator_is_changed_while_the_station_runs() {
     assert_eq!(authorize.text("idTag"), Operator::Total.tag(CARD));
     case.call("StartTransaction");
 }
+
+#[test]
+fn component_that_nobody_trusted_signed_is_refused_and_the_old_one_keeps_running() {
+    let mut case = Setup::default().prepare();
+    case.station.own_components(&[]);
+    case.station.start();
+    case.booted();
+    case.charging(1);
+    let pack = free_pack(&case, "full-any");
+    let apply = |case: &Case, text: &str| {
+        case.station
+            .refused(&json!({"verb": "pack-apply", "text": text}))
+    };
+    let component = case.station.component("free-modes.wasm");
+    let signature = case.station.component("free-modes.sig");
+    let (good, signed) = (
+        std::fs::read(&component).unwrap(),
+        std::fs::read_to_string(&signature).unwrap(),
+    );
+    let mut changed = good.clone();
+    *changed.last_mut().unwrap() ^= 1;
+    std::fs::write(&component, &changed).unwrap();
+    assert!(apply(&case, &pack).contains("not the ones that development signed"));
+    std::fs::write(&component, &good[..good.len() / 2]).unwrap();
+    assert!(apply(&case, &pack).contains("download it again"));
+    std::fs::write(&component, &good).unwrap();
+    std::fs::remove_file(&signature).unwrap();
+    assert!(apply(&case, &pack).contains("it is not signed"));
+    std::fs::write(&signature, signed.replace("development", "somebody")).unwrap();
+    assert!(apply(&case, &pack).contains("not trusted here"));
+    std::fs::write(&signature, signed.replace("free-modes", "auth-x")).unwrap();
+    assert!(apply(&case, &pack).contains("no key of development that is trusted"));
+    std::fs::write(&signature, "nonsense").unwrap();
+    assert!(apply(&case, &pack).contains("signature file cannot be used"));
+    std::fs::write(&signature, &signed).unwrap();
+    let revoked = format!("{pack}\n[[revoked]]\nplugin = \"free-modes\"\nversions = \"<99\"\n");
+    assert!(apply(&case, &revoked).contains("is revoked"));
+    let pinned = pack.replace(
+        "kind = \"free-charging\"",
+        "kind = \"free-charging\"\nversion = \"9.9.9\"",
+    );
+    assert!(apply(&case, &pinned).contains("the pack wants version 9.9.9"));
+    let status = case.station.status();
+    assert!(contactor_closed(&status));
+    assert_eq!(status["pack_last_change"], "", "nothing was even tried");
+    assert_eq!(
+        plugin(&status, "backend-eflux")["origin"],
+        "signed by development"
+    );
+    case.station.apply(&pack);
+    assert!(case.station.trial_over().ends_with("stays"));
+}
+
+#[test]
+fn station_in_development_mode_says_so() {
+    let station = crate::harness::Station::prepare_hostile("nothing", CARD);
+    station.start();
+    let status = station.shows("plugins", |status| status["plugins"].is_array());
+    assert_eq!(status["development"], true);
+    let origin = plugin(&status, "auth-local-whitelist")["origin"].clone();
+    assert_eq!(origin, "NOT SIGNED (development mode)");
+    let case = Setup::default().start();
+    assert_eq!(case.station.status()["development"], false);
+}

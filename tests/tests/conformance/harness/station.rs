@@ -126,7 +126,8 @@ impl Station {
         let guests = guests
             .iter()
             .map(|name| built.join(format!("test/{name}.wasm")));
-        for file in real.filter(|path| path.is_file()).chain(guests) {
+        let is_component = |path: &PathBuf| path.extension().is_some_and(|end| end == "wasm");
+        for file in real.filter(is_component).chain(guests) {
             for file in [file.clone(), file.with_extension("sig")] {
                 std::fs::copy(&file, own.join(file.file_name().unwrap()))
                     .unwrap_or_else(|e| panic!("{}: {e}", file.display()));
@@ -139,6 +140,11 @@ impl Station {
             text.replace(&format!("{built:?}"), &format!("{own:?}")),
         )
         .unwrap();
+    }
+
+    /// A file of its own components.
+    pub fn component(&self, file: &str) -> PathBuf {
+        self.folder.join("components").join(file)
     }
 
     /// Text of its pack.
