@@ -8,7 +8,7 @@ use units::{Instant, Millis, Timestamp};
 
 use super::limits::CACHE_TOKENS;
 use super::{About, Ocpp16, Operator};
-use crate::backend::Command;
+use crate::backend::{Command, Role};
 use crate::{AuthorizeRequest, Decision, Level, Setting, StoreEntry, StoreWrite, Verdict, log};
 
 /// Prefix of the cache's store keys.
@@ -180,6 +180,11 @@ impl Questions {
 
 impl<O: Operator> Ocpp16<O> {
     pub(super) fn on_authorize(&mut self, request: AuthorizeRequest) {
+        if self.role == Role::Observer {
+            // An observer has no say, and silence is no opinion; its backend is not asked in vain.
+            log(Level::Warn, "an observer is not to judge cards");
+            return;
+        }
         let tag = self.settings.token_format.format(&request.token);
         let Ok(id_tag) = IdToken::new(tag.clone()) else {
             let verdict = Verdict {

@@ -143,3 +143,99 @@ fn reset_that_is_not_allowed_is_not_tried_again() {
         assert_eq!(resets(&host), 1);
     }
 }
+
+/// Online as an observer, with a transaction that its backend knows as 3.
+fn observer(id_tag_status: &str) -> Host {
+    let mut host = Host::with(&[]);
+    host.adapter.role = Role::Observer;
+    host.link_up();
+    host.answer_boot("Accepted", 300);
+    assert_eq!(host.answer_all(&json!({})).len(), 3, "statuses as always");
+    host.started(1);
+    host.answer("StartTransaction", &start_answer(3, id_tag_status));
+    host
+}
+
+/// Everything an adapter can ask of the station.
+fn says_something(command: &&Command) -> bool {
+    !matches!(
+        command,
+        Command::Connect(_) | Command::WakeAt(_) | Command::State(_)
+    )
+}
+
+#[test]
+fn observer_refuses_what_only_the_primary_may_order() {
+    let mut host = observer("Accepted");
+    for (action, payload, word) in [
+        (
+            "RemoteStartTransaction",
+            json!({"idTag": "x", "connectorId": 1}),
+            "Rejected",
+        ),
+        ("RemoteStartTransaction", json!({"idTag": "x"}), "Rejected"),
+        (
+            "RemoteStopTransaction",
+            json!({"transactionId": 3}),
+            "Rejected",
+        ),
+        ("UnlockConnector", json!({"connectorId": 1}), "NotSupported"),
+        ("Reset", json!({"type": "Soft"}), "Rejected"),
+        (
+            "ChangeAvailability",
+            json!({"connectorId": 0, "type": "Operative"}),
+            "Rejected",
+        ),
+        (
+            "ChangeConfiguration",
+            json!({"key": "ConnectionTimeOut", "value": "9"}),
+            "Rejected",
+        ),
+    ] {
+        host.call(action, action, &payload);
+        assert_eq!(host.taken_answer(action)[2]["status"], word, "{action}");
+    }
+    let asked: Vec<&Command> = host.commands.iter().filter(says_something).collect();
+    assert!(asked.is_empty(), "{asked:?}");
+}
+
+#[test]
+fn observer_gives_no_verdict_neither_at_the_card_nor_later_nor_the_time() {
+    let mut host = observer("Invalid");
+    host.authorize(1);
+    assert!(!host.has_sent("Authorize"));
+    host.wait(120_000);
+    host.link_down();
+    host.authorize(2);
+    let said: Vec<&Command> = host.commands.iter().filter(says_something).collect();
+    assert!(said.is_empty(), "{said:?}");
+}
+
+#[test]
+fn observer_tells_and_answers_everything_else_as_usual() {
+    let mut host = observer("Accepted");
+    host.metered(1, ReadingContext::SamplePeriodic);
+    assert_eq!(host.answer("MeterValues", &json!({}))["transactionId"], 3);
+    host.call(
+        "g",
+        "GetConfiguration",
+        &json!({"key": ["NumberOfConnectors"]}),
+    );
+    assert_eq!(
+        host.taken_answer("g")[2]["configurationKey"][0]["value"],
+        "2"
+    );
+    host.call(
+        "t",
+        "TriggerMessage",
+        &json!({"requestedMessage": "Heartbeat"}),
+    );
+    assert_eq!(host.taken_answer("t")[2]["status"], "Accepted");
+    host.answer("Heartbeat", &json!({"currentTime": "2027-01-15T08:00:00Z"}));
+    host.ended(1);
+    assert_eq!(
+        host.answer("StopTransaction", &json!({}))["transactionId"],
+        3
+    );
+    assert_eq!((host.cursor, host.outbox.len()), (3, 0));
+}
