@@ -217,7 +217,7 @@ impl Station {
                 group: verdict.group,
                 limit: verdict.limit,
                 offline: verdict.offline || unverified,
-                unverified,
+                unverified: verdict.offline || unverified,
                 deadline: self.connection_deadline(now),
                 rules: pending.rules,
                 by_itself: pending.by_itself,

@@ -34,6 +34,7 @@ enum Step {
     PowerCycle,
     Free(Option<(bool, Reporting)>),
     PresentOnPlug(bool),
+    Consume,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -100,6 +101,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::PowerCycle),
         1 => proptest::option::of((any::<bool>(), reporting)).prop_map(Step::Free),
         1 => any::<bool>().prop_map(Step::PresentOnPlug),
+        1 => Just(Step::Consume),
     ]
 }
 
@@ -214,6 +216,13 @@ fn apply(rig: &mut Rig, evse: EvseId, step: &Step) {
             }
         }))),
         Step::PresentOnPlug(on) => rig.event(Event::PresentOnPlug(on.then(|| token("SILENT")))),
+        Step::Consume => {
+            let asked = rig.asked.last().map(|asked| asked.0);
+            let request = asked.unwrap_or(RequestId(0));
+            let before = rig.signals();
+            rig.event(Event::TokenConsumed { request });
+            assert_eq!(rig.signals(), before, "a token that was kept is no news");
+        }
         Step::PowerCycle => unreachable!("the history does that"),
     }
 }
@@ -284,9 +293,29 @@ fn check_journal(rig: &Rig, history: &History) -> BTreeMap<TransactionId, Journa
     open
 }
 
+/// A running session is what its start said, whatever mode came since.
+fn check_rules(rig: &Rig, history: &History) {
+    let views = rig.station.transactions();
+    for (.., event) in history.journal.iter().chain(&rig.journal) {
+        let JournalEvent::TransactionStarted {
+            transaction,
+            token,
+            silent,
+            ..
+        } = event
+        else {
+            continue;
+        };
+        if let Some(view) = views.iter().find(|view| view.transaction == *transaction) {
+            assert_eq!((&view.token, view.silent), (token, *silent));
+        }
+    }
+}
+
 /// Checks every invariant.
 fn check(rig: &Rig, history: &mut History) {
     let open = check_journal(rig, history);
+    check_rules(rig, history);
     let views = rig.station.transactions();
     let running: Vec<TransactionId> = views.iter().map(|view| view.transaction).collect();
     let started: Vec<TransactionId> = open.keys().copied().collect();
@@ -342,6 +371,9 @@ fn leave(rig: &mut Rig, history: &mut History) {
         BTreeMap::new(),
         "a start without an end"
     );
+    for connector in rig.station.connectors() {
+        assert!(!connector.finishing && connector.transaction.is_none());
+    }
     for evse in [ONE, TWO] {
         assert_eq!(
             rig.station.permit(evse).unwrap().max_current,

@@ -249,3 +249,26 @@ fn one_reader_for_all_lets_a_card_of_the_group_stop_the_transaction_of_its_group
     assert_eq!(rig.ends(), [(StopReason::Local, Some(STRANGER.to_owned()))]);
     assert_eq!(rig.station.transactions()[0].evse, ONE);
 }
+
+// acceptance: P105
+#[test]
+fn token_accepted_in_doubt_is_asked_about_again_when_the_backend_is_back_and_may_be_stopped() {
+    let mut rig = Rig::new().boot();
+    rig.event(Event::BackendOnline { online: false });
+    let doubt = Verdict {
+        offline: true,
+        ..verdict(Decision::Accepted)
+    };
+    rig.verdicts.insert(ALICE.to_owned(), doubt);
+    rig.charge();
+    rig.verdicts
+        .insert(ALICE.to_owned(), verdict(Decision::Invalid));
+    rig.event(Event::BackendOnline { online: true });
+    rig.seconds(2);
+    let (_, token, purpose, _) = rig.asked.last().unwrap().clone();
+    assert_eq!(
+        (token.value.as_str(), purpose),
+        (ALICE, AuthorizePurpose::Recheck)
+    );
+    assert_eq!(rig.end_reasons(), [StopReason::Deauthorized]);
+}
