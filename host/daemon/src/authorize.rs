@@ -364,7 +364,12 @@ impl Chain {
             | Decision::Blocked
             | Decision::Expired
             | Decision::Invalid
-            | Decision::Concurrent => ToStation::Verdict(id, verdict),
+            | Decision::Concurrent => {
+                let mut verdict = verdict;
+                // Nobody who knows better could be asked: to be checked again when the backend is back.
+                verdict.offline |= stage == Stage::Unanswered;
+                ToStation::Verdict(id, verdict)
+            }
         };
         let _ends_with_the_process = self.station.send(answer);
     }
