@@ -379,6 +379,24 @@ proptest! {
     }
 
     #[test]
+    fn what_parses_is_written_exactly_as_it_came(
+        edits in prop::collection::vec((0_usize..1_000, any::<u8>(), 0_u8..3), 0..3),
+    ) {
+        let mut text = signed("1.0.0").into_bytes();
+        for (place, byte, kind) in edits {
+            let place = place % text.len();
+            match kind {
+                0 => text[place] = byte,
+                1 => text.insert(place, byte),
+                _ => drop(text.remove(place)),
+            }
+        }
+        if let Ok(file) = SignatureFile::parse(&text) {
+            prop_assert_eq!(file.to_text().into_bytes(), text);
+        }
+    }
+
+    #[test]
     fn signature_file_survives_the_way_through_text(version in "[0-9.]{1,10}", publisher in "[a-z]{1,20}") {
         let file = SignatureFile::sign(&key(3), &publisher, NAME, &version, COMPONENT);
         prop_assert_eq!(SignatureFile::parse(file.to_text().as_bytes()), Ok(file.clone()));
