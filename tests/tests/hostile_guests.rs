@@ -16,8 +16,8 @@ use guests::{
 };
 use plugin_host::{
     AuthorizerInput, AuthorizerPlugin, AuthorizerStart, BackendCommand, BackendInput,
-    BackendPlugin, ChainState, Grants, Limits, Opinion, PluginError, PluginKind, RefusalReason,
-    decide,
+    BackendPlugin, ChainState, DisplayPlugin, FreeChargingPlugin, Grants, Limits, Opinion,
+    PluginError, PluginKind, RefusalReason, decide,
 };
 use station::{Decision, Outcome, RequestId};
 
@@ -334,4 +334,93 @@ fn other_plugins_answer_while_hostile_ones_spin() {
             assert_eq!(thread.join().unwrap().unwrap_err().kind(), "deadline");
         }
     });
+}
+
+fn hostile_free(
+    how: &str,
+    limits: Limits,
+) -> (
+    FreeChargingPlugin,
+    Result<plugin_host::Behaviour, PluginError>,
+) {
+    let loaded = load(PluginKind::FreeCharging, "test/hostile-free");
+    let mut plugin = FreeChargingPlugin::instantiate(&loaded, limits, &all_grants()).unwrap();
+    let behaviour = within_deadline(|| plugin.start(now(), vec![setting("do", how)]));
+    (plugin, behaviour)
+}
+
+#[test]
+fn free_charging_mode_that_misbehaves_dies_in_time_and_accepts_nobody() {
+    for (how, kind) in WAYS {
+        let (mut plugin, behaviour) = hostile_free(how, limits());
+        behaviour.unwrap();
+        let asked = question(1, "04A1B2C3");
+        let error = within_deadline(|| plugin.authorize(now(), asked)).unwrap_err();
+        assert_eq!(error.kind(), kind, "{how}: {error}");
+        let again = plugin.authorize(now(), question(2, "04A1B2C3"));
+        assert_eq!(again, Err(PluginError::Dead), "{how}");
+        let (plugin, behaviour) = hostile_free(&format!("start:{how}"), limits());
+        assert_eq!(behaviour.unwrap_err().kind(), kind, "{how}");
+        assert!(plugin.is_dead(), "{how}");
+    }
+}
+
+#[test]
+fn free_charging_mode_with_nonsense_in_its_answers_accepts_nobody_and_dies() {
+    for how in ["long-token", "empty-token"] {
+        let (plugin, behaviour) = hostile_free(how, limits());
+        assert_eq!(behaviour.unwrap_err().kind(), "garbage", "{how}");
+        assert!(plugin.is_dead(), "{how}");
+    }
+    let roomy = Limits {
+        memory_mib: 64,
+        call_deadline_ms: 1_000,
+        ..limits()
+    };
+    for (how, kind) in [("wrong-id", "garbage"), ("huge", "output")] {
+        let (mut plugin, behaviour) = hostile_free(how, roomy);
+        behaviour.unwrap();
+        let error = plugin
+            .authorize(now(), question(1, "04A1B2C3"))
+            .unwrap_err();
+        assert_eq!(error.kind(), kind, "{how}: {error}");
+        assert!(plugin.is_dead(), "{how}");
+    }
+}
+
+#[test]
+fn free_charging_mode_without_the_grant_starts_nobody_and_accepts_nobody() {
+    let loaded = load(PluginKind::FreeCharging, "free-modes");
+    let mut plugin =
+        FreeChargingPlugin::instantiate(&loaded, Limits::DEFAULT, &Grants::none()).unwrap();
+    let settings = vec![setting("mode", "no-ocpp")];
+    let behaviour = plugin.start(now(), settings).unwrap();
+    assert_eq!(behaviour.start_on_plug, None);
+    let verdict = plugin.authorize(now(), question(1, "FREE")).unwrap();
+    assert_eq!(verdict.decision, Decision::NoOpinion);
+}
+
+#[test]
+fn language_that_misbehaves_dies_in_time_and_its_text_is_never_shown() {
+    let loaded = load(PluginKind::Display, "test/hostile-language");
+    let roomy = Limits {
+        memory_mib: 64,
+        call_deadline_ms: 1_000,
+        ..limits()
+    };
+    let nonsense = [
+        ("huge", "output", roomy),
+        ("control", "garbage", limits()),
+        ("no-language", "garbage", limits()),
+    ];
+    let ways = WAYS.map(|(how, kind)| (how, kind, limits()));
+    for (how, kind, limits) in ways.into_iter().chain(nonsense) {
+        let mut plugin = DisplayPlugin::instantiate(&loaded, limits).unwrap();
+        let error = within_deadline(|| plugin.render(now(), "indication.charging", &[("do", how)]));
+        assert_eq!(error.unwrap_err().kind(), kind, "{how}");
+        assert!(plugin.is_dead(), "{how}");
+    }
+    let mut plugin = DisplayPlugin::instantiate(&loaded, limits()).unwrap();
+    let well = plugin.render(now(), "x", &[]).unwrap().unwrap();
+    assert_eq!(well.text, "well");
 }
