@@ -138,7 +138,7 @@ impl Station {
         }
         let authorization = self.remote_authorization(now, token);
         self.place(None, authorization, true);
-        if self.floating.is_some() && self.is_at_free(Evse::vehicle) {
+        if self.floating.is_some() {
             self.choice_due = Some(now.after(CHOICE_WAIT));
         }
         (Outcome::Accepted, "waiting for a vehicle at any EVSE")

@@ -439,16 +439,19 @@ fn card_that_was_accepted_for_free_charges_by_those_rules_although_the_mode_has_
 }
 
 #[test]
-fn card_that_was_accepted_before_free_charging_is_paid_for() {
-    let mut rig = Rig::new().boot();
-    rig.swipe(ALICE);
-    rig.event(Event::FreeCharging(Some(any_card(
-        Reporting::Nothing,
-        None,
-    ))));
-    rig.plug_in(ONE);
-    rig.seconds(1);
-    assert_eq!(silent_starts(&rig), [false]);
+fn card_that_was_presented_before_free_charging_is_paid_for() {
+    for card in [ALICE, "SLOW"] {
+        let mut rig = Rig::new().boot();
+        rig.swipe(card);
+        let mode = any_card(Reporting::Nothing, None);
+        rig.event(Event::FreeCharging(Some(mode)));
+        let (request, ..) = rig.asked[0].clone();
+        let verdict = verdict(Decision::Accepted);
+        rig.event(Event::Verdict { request, verdict });
+        rig.plug_in(ONE);
+        rig.seconds(1);
+        assert_eq!(silent_starts(&rig), [false], "{card}");
+    }
 }
 
 #[test]
@@ -491,6 +494,16 @@ fn free_charging_comes_before_the_token_that_presents_itself() {
     rig.plug_in(ONE);
     rig.seconds(1);
     assert_eq!(rig.asked.len(), 0, "this mode waits for a card");
+    rig.event(Event::FreeCharging(Some(on_plug(Reporting::Nothing))));
+    let (request, ..) = rig.asked[0].clone();
+    let refused = verdict(Decision::Invalid);
+    rig.event(Event::Verdict {
+        request,
+        verdict: refused,
+    });
+    rig.event(Event::PresentOnPlug(Some(token(BOB))));
+    rig.event(Event::PresentOnPlug(Some(token(ALICE))));
+    assert_eq!(rig.asked.len(), 1, "this is not what presents itself");
     rig.event(Event::FreeCharging(None));
     rig.seconds(1);
     assert_eq!(rig.starts()[0].1, ALICE, "the instruction still stands");
@@ -526,4 +539,56 @@ fn card_is_asked_about_while_the_token_that_presented_itself_was_refused() {
     rig.swipe(ALICE);
     rig.seconds(1);
     assert_eq!(rig.starts()[0].1, ALICE);
+}
+
+#[test]
+fn card_of_the_same_group_stops_no_free_session_at_a_reader_for_all_either() {
+    let mut rig = Rig::double().boot();
+    for (card, group) in [(ALICE, "FLEET"), (BOB, "FLEET"), ("CAROL", "OTHER")] {
+        rig.verdicts.insert(card.to_owned(), in_group(group));
+    }
+    let mode = any_card(Reporting::Transactions, None);
+    rig.event(Event::FreeCharging(Some(mode)));
+    rig.plug_in(ONE);
+    rig.swipe(ALICE);
+    rig.event(Event::FreeCharging(None));
+    rig.plug_in(TWO);
+    rig.swipe_at(Some(TWO), "CAROL");
+    rig.seconds(1);
+    rig.swipe_at(None, BOB);
+    rig.seconds(1);
+    assert_eq!(
+        rig.asked.last().unwrap().2,
+        AuthorizePurpose::Stop,
+        "it could be a card for the other one"
+    );
+    assert_eq!(rig.ends(), []);
+}
+
+#[test]
+fn free_session_is_not_checked_again_when_the_backend_is_back() {
+    let mut rig = rig(any_card(Reporting::Transactions, None));
+    rig.set("allow_unknown_offline", "true");
+    rig.plug_in(ONE);
+    rig.swipe("STRANGER");
+    rig.seconds(31);
+    assert!(rig.running().is_some());
+    rig.event(Event::BackendOnline { online: true });
+    assert_eq!(rig.asked.len(), 1);
+}
+
+#[test]
+fn session_that_only_unplugging_ends_ends_when_the_vehicle_left_during_a_power_cut() {
+    let token_only = |config: &mut StationConfig| {
+        let mode = ("stop_transaction_mode".to_owned(), "token-only".to_owned());
+        config.settings.push(mode);
+    };
+    let mut before = rig(on_plug(Reporting::Transactions));
+    before.plug_in(ONE);
+    before.pilot(ONE, PilotState::C);
+    before.seconds(1);
+    let mut rig = before.power_cycle(token_only).boot();
+    assert!(rig.running().is_some());
+    rig.seconds(30);
+    assert_eq!(rig.end_reasons(), [StopReason::PowerLoss]);
 }

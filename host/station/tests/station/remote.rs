@@ -233,3 +233,25 @@ fn a_remote_start_without_evse_that_finds_no_vehicle_in_time_waits_for_the_first
     rig.seconds(1);
     assert_eq!(rig.starts(), []);
 }
+
+#[test]
+fn a_remote_start_to_be_checked_first_is_checked_for_the_vehicle_that_is_there() {
+    let mut rig = one_has_charged();
+    rig.verdicts
+        .insert("A".to_owned(), verdict(Decision::Accepted));
+    start(&mut rig, None, "A", true);
+    rig.seconds(1);
+    assert_eq!(rig.station.transactions()[0].evse, ONE);
+}
+
+#[test]
+fn a_card_after_a_remote_start_for_any_evse_does_not_take_over_its_second_choice() {
+    let mut rig = one_has_charged();
+    start(&mut rig, None, "A", false);
+    rig.swipe_at(None, BOB);
+    rig.seconds(1);
+    assert_eq!(rig.starts().len(), 1, "a card waits for the next vehicle");
+    rig.plug_in(TWO);
+    rig.seconds(1);
+    assert_eq!(rig.station.transactions()[0].evse, TWO);
+}
