@@ -7,6 +7,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
@@ -30,14 +31,39 @@ impl Secret {
     /// The station's secret; made at the first start.
     fn of(dir: &Path) -> std::io::Result<Self> {
         let path = dir.join(SECRET);
-        if let Ok(bytes) = std::fs::read(&path)
-            && let Ok(secret) = bytes.try_into()
-        {
-            return Ok(Self(secret));
+        if let Some(secret) = Self::read(&path) {
+            return Ok(secret);
         }
+        Self::make(&path)?;
+        if let Some(secret) = Self::read(&path) {
+            return Ok(secret);
+        }
+        // What is there was torn by a power cut, or others could read it: whatever it marked is compiled again.
+        std::fs::remove_file(&path)?;
+        Self::make(&path)?;
+        Self::read(&path).ok_or_else(|| std::io::Error::other("it was replaced at the same time"))
+    }
+
+    /// The secret in this file, if it is whole and nobody else can read it.
+    fn read(path: &Path) -> Option<Self> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = std::fs::symlink_metadata(path).ok()?.permissions().mode();
+            if mode & 0o077 != 0 {
+                return None;
+            }
+        }
+        Some(Self(std::fs::read(path).ok()?.try_into().ok()?))
+    }
+
+    /// A new secret appears whole or not at all, and never takes the place of one: of two starts at once, one wins.
+    fn make(path: &Path) -> std::io::Result<()> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let unfinished = path.with_extension(format!("{}-{number}.tmp", std::process::id()));
         let mut secret = [0; SECRET_BYTES];
         getrandom::fill(&mut secret).map_err(std::io::Error::other)?;
-        let unfinished = path.with_extension(format!("{}.tmp", std::process::id()));
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
@@ -46,8 +72,12 @@ impl Secret {
             options.mode(0o600);
         }
         std::io::Write::write_all(&mut options.open(&unfinished)?, &secret)?;
-        std::fs::rename(&unfinished, &path)?;
-        Ok(Self(secret))
+        let linked = std::fs::hard_link(&unfinished, path);
+        std::fs::remove_file(&unfinished)?;
+        match linked {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+            made => made,
+        }
     }
 
     fn code(&self, key: &[u8; 32], content: &[u8]) -> Option<Hmac<Sha256>> {
@@ -123,7 +153,9 @@ fn read(path: &Path, secret: &Secret, key: &[u8; 32]) -> Option<Vec<u8>> {
 /// Writes under another name first: a power cut leaves the old file or none.
 fn write(path: &Path, secret: &Secret, key: &[u8; 32], code: &[u8]) -> std::io::Result<()> {
     let unfinished = path.with_extension(format!("{}.tmp", std::process::id()));
-    let sum = secret.code(key, code).map(|sum| sum.finalize().into_bytes());
+    let sum = secret
+        .code(key, code)
+        .map(|sum| sum.finalize().into_bytes());
     let mut content = sum.map(|sum| sum.to_vec()).unwrap_or_default();
     content.extend_from_slice(code);
     std::fs::write(&unfinished, content)?;
@@ -158,6 +190,13 @@ fn prepare_dir(dir: &Path) -> Result<(), LoadError> {
         use std::os::unix::fs::PermissionsExt;
         if metadata.permissions().mode() & 0o022 != 0 {
             return Err(refuse("others may write there (chmod go-w)".to_owned()));
+        }
+        use std::os::unix::fs::MetadataExt;
+        // Its owner can change the rights at any time. Without /proc the rights have to do.
+        if let Ok(own) = std::fs::metadata("/proc/self")
+            && own.uid() != metadata.uid()
+        {
+            return Err(refuse("belongs to another user (chown)".to_owned()));
         }
     }
     Ok(())
@@ -263,6 +302,63 @@ mod tests {
         std::fs::copy(from, to).unwrap();
         assert!(!load(&engine, EMPTY, &ours).unwrap(), "compiled again");
         assert!(load(&engine, EMPTY, &ours).unwrap());
+    }
+
+    #[test]
+    fn compiled_file_without_this_stations_mark_is_not_used() {
+        let dir = TempDir::new("unmarked");
+        let engine = Engine::default();
+        load(&engine, EMPTY, &dir).unwrap();
+        // Genuine code of this very wasmtime: plain, and with a checksum that anybody can make.
+        let code = engine
+            .precompile_component(&wat::parse_str(EMPTY).unwrap())
+            .unwrap();
+        let summed = [Sha256::digest(&code).as_slice(), &code].concat();
+        for foreign in [code, summed] {
+            std::fs::write(dir.only_file(), foreign).unwrap();
+            assert!(!load(&engine, EMPTY, &dir).unwrap(), "compiled again");
+            assert!(load(&engine, EMPTY, &dir).unwrap());
+        }
+    }
+
+    #[test]
+    fn starts_at_the_same_time_agree_on_one_secret() {
+        let dir = TempDir::new("race");
+        make_private_dir(&dir.0).unwrap();
+        let secrets: Vec<[u8; SECRET_BYTES]> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| Secret::of(&dir.0).unwrap().0))
+                .collect();
+            threads.into_iter().map(|t| t.join().unwrap()).collect()
+        });
+        assert!(secrets.windows(2).all(|pair| pair[0] == pair[1]));
+        assert_eq!(
+            std::fs::read_dir(&dir.0).unwrap().count(),
+            1,
+            "no leftovers"
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn secret_that_is_torn_or_that_others_can_read_is_replaced() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = TempDir::new("known");
+        let engine = Engine::default();
+        load(&engine, EMPTY, &dir).unwrap();
+        let path = dir.0.join(SECRET);
+        let first = std::fs::read(&path).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(
+            !load(&engine, EMPTY, &dir).unwrap(),
+            "others could have marked it"
+        );
+        let second = std::fs::read(&path).unwrap();
+        assert_ne!(first, second);
+        std::fs::write(&path, &second[..7]).unwrap();
+        assert!(!load(&engine, EMPTY, &dir).unwrap());
+        assert_eq!(std::fs::read(&path).unwrap().len(), SECRET_BYTES);
+        assert!(load(&engine, EMPTY, &dir).unwrap());
     }
 
     #[cfg(unix)]
