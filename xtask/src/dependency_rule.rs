@@ -27,6 +27,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("socketcan", &["drivers"]),
     ("wasmtime", &["plugin-host"]),
     ("cap-std", &["plugin-host"]),
+    ("ed25519-dalek", &["plugin-host", "xtask"]),
+    ("hmac", &["plugin-host"]),
     ("tokio", &["pilotwire", "xtask"]),
     ("tokio-tungstenite", &["pilotwire", "xtask"]),
     ("rustls", &["pilotwire"]),
