@@ -68,8 +68,11 @@ pub fn sign(key: &Path, publisher: &str, component: &Path) -> Result<()> {
         )
     })?;
     let file = SignatureFile::sign(&key, publisher, &manifest.name, &manifest.version, &bytes);
-    let out = signature_path(component);
-    std::fs::write(&out, file.to_text())
+    let (out, text) = (signature_path(component), file.to_text());
+    // A publisher's name may be anything on the command line, but not in a signature.
+    SignatureFile::parse(text.as_bytes())
+        .with_context(|| format!("no station could read a signature by {publisher:?}"))?;
+    std::fs::write(&out, text)
         .with_context(|| format!("{} cannot be written", out.display()))?;
     println!(
         "{}: {} {} by {publisher}",
