@@ -226,7 +226,10 @@ fn a_remote_start_without_evse_that_finds_no_vehicle_in_time_waits_for_the_first
     let mut rig = Rig::double().boot();
     start(&mut rig, None, "A", false);
     rig.seconds(44);
-    assert_eq!(rig.indication(), Indication::AuthorisedWaiting);
+    for evse in [ONE, TWO] {
+        let shown = rig.station.indication(evse);
+        assert_eq!(shown, Some(Indication::AuthorisedWaiting), "{evse:?}");
+    }
     rig.seconds(1);
     assert_eq!(rig.indication(), Indication::Available);
     rig.plug_in(TWO);
