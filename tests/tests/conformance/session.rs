@@ -243,15 +243,19 @@ fn nothing_starts(case: &mut Case) {
     assert!(evse["transaction"].is_null(), "{status}");
 }
 
-/// The driver pulls the plug, and puts it in again now that the lock moves.
+/// The driver pulls the plug, and puts it in again now that the lock moves. The accepted card still waits for it.
 fn replugged(case: &mut Case) {
+    case.forget();
     case.station.clear(1, "lock-jammed");
     case.station.unplug(1);
-    case.call_where("StatusNotification", |payload| {
-        payload["connectorId"] == 1 && payload["errorCode"] == "NoError"
+    let gone = case.call_where("StatusNotification", |payload| {
+        payload["connectorId"] == 1 && payload["vendorErrorCode"] == "B_LOCK"
     });
-    case.forget();
-    case.charging(1);
+    assert_eq!(gone.text("errorCode"), "NoError");
+    case.no_call("StartTransaction");
+    case.station.plug_in(1);
+    case.call("StartTransaction");
+    case.status(1, "Charging");
 }
 
 // acceptance: P220
