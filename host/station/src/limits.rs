@@ -53,6 +53,10 @@ const _: () = assert!(
     "three renewals may be lost"
 );
 const _: () = assert!(
+    CHOICE_WAIT.get() > interlock::constants::PILOT_SETTLE_MS.get(),
+    "a vehicle that was plugged in just before is seen in time"
+);
+const _: () = assert!(
     HARD_RESET_WAIT.get() > ENDING_WAIT.get(),
     "a reset outlasts an end"
 );

@@ -36,10 +36,15 @@ struct Post {
     reported_at: Instant,
     ends: Vec<(StopReason, Instant)>,
     contactor_at_end: Vec<bool>,
+    record: PersistentState,
 }
 
 impl Post {
     fn new() -> Self {
+        Self::with(PersistentState::default())
+    }
+
+    fn with(record: PersistentState) -> Self {
         let now = Instant::from_millis(1_000);
         let profile = BoardProfile::socket_32a();
         let config = config(&[(ONE, profile.attachment)]);
@@ -48,7 +53,7 @@ impl Post {
             wall: None,
         };
         Self {
-            station: Station::new(config, PersistentState::default(), moment),
+            station: Station::new(config, record.clone(), moment),
             interlock: Interlock::new(profile),
             permit: Permit::NONE,
             out: None,
@@ -63,6 +68,7 @@ impl Post {
             reported_at: Instant::ZERO,
             ends: Vec::new(),
             contactor_at_end: Vec::new(),
+            record,
         }
     }
 
@@ -194,6 +200,7 @@ impl Post {
                     self.station
                         .handle_event(self.now, Event::Verdict { request, verdict });
                 }
+                Action::Persist { state } => self.record = state,
                 Action::Journal { seq, event, .. } => {
                     if let JournalEvent::TransactionEnded { reason, .. } = event {
                         self.ends.push((reason, self.now));
@@ -397,4 +404,35 @@ fn a_limit_below_the_minimum_opens_the_contactor_and_a_higher_one_closes_it_agai
     post.seconds(20);
     assert!(post.closed());
     assert_eq!(post.indication(), Indication::Charging);
+}
+
+#[test]
+fn the_cable_of_an_ended_transaction_is_not_caught_again_by_a_restart() {
+    for (cable, vehicle) in [
+        (true, Vehicle::Takes),
+        (true, Vehicle::Waits),
+        (true, Vehicle::Away),
+        (false, Vehicle::Away),
+    ] {
+        let mut before = Post::charging();
+        before.swipe();
+        before.seconds(10);
+        assert_eq!(before.lock, LockPosition::Unlocked);
+        let mut post = Post::with(before.record);
+        (post.cable, post.vehicle) = (cable, vehicle);
+        for _step in 0..2_000 {
+            post.step();
+            assert_eq!(post.lock, LockPosition::Unlocked, "{vehicle:?}");
+        }
+        let shown = if cable {
+            Indication::Finishing
+        } else {
+            Indication::Available
+        };
+        assert_eq!(post.indication(), shown, "{vehicle:?}");
+        (post.cable, post.vehicle) = (false, Vehicle::Away);
+        post.seconds(2);
+        post.plug_in();
+        assert_eq!(post.lock, LockPosition::Locked, "the next one is held");
+    }
 }
