@@ -54,6 +54,8 @@ enum Command {
     Ci,
     /// House rules that no other tool checks.
     Tidy(tidy::TidyArguments),
+    /// Write docs/conformance.md from what the conformance cases said when they last ran.
+    Conformance,
     /// Collect `// acceptance:` lines into tests/acceptance.toml.
     Acceptance,
     /// Measure the design's numbers and print them beside their bounds.
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         Command::Peers => peers::install(),
         Command::Ci => ci::run(),
         Command::Tidy(arguments) => tidy::run(&arguments),
+        Command::Conformance => conformance::write(),
         Command::Acceptance => acceptance::write(),
         Command::Bench(arguments) => bench::run(&arguments),
     };

@@ -479,6 +479,8 @@ pub fn scratch(what: &str) -> PathBuf {
         std::process::id()
     );
     let folder = std::env::temp_dir().join(name);
+    // A case that failed leaves its folder behind, and process numbers come round again.
+    let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(folder.join("state")).unwrap();
     folder
 }
