@@ -10,6 +10,8 @@
 
 pub mod authorizer;
 pub mod backend;
+#[cfg(feature = "catalogue")]
+pub mod catalogue;
 pub mod free_charging;
 pub mod language;
 mod log;
