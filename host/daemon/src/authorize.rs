@@ -327,12 +327,21 @@ impl Chain {
             .position(|member| matches!(member.plugin, Some(Plugin::Free(..))));
         if let Some(place) = free {
             let verdict = self.ask_free(place, request);
-            // A mode that has just died is off; the card is presented again.
             let answer = match verdict {
-                Some(verdict) if verdict.decision != Decision::NoOpinion => {
-                    ToStation::Verdict(id, verdict)
+                // Nobody else is asked, so nobody else can accept.
+                Some(verdict) if verdict.decision == Decision::NoOpinion => {
+                    let decision = Decision::Invalid;
+                    ToStation::Verdict(
+                        id,
+                        Verdict {
+                            decision,
+                            ..verdict
+                        },
+                    )
                 }
-                Some(_) | None => ToStation::NoOpinion(id, Stage::Unanswered),
+                Some(verdict) => ToStation::Verdict(id, verdict),
+                // It has just died, which switches it off; the card may be presented again.
+                None => ToStation::NoOpinion(id, Stage::Unanswered),
             };
             let _ends_with_the_process = self.station.send(answer);
             return;

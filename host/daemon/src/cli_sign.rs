@@ -72,8 +72,7 @@ pub fn sign(key: &Path, publisher: &str, component: &Path) -> Result<()> {
     // A publisher's name may be anything on the command line, but not in a signature.
     SignatureFile::parse(text.as_bytes())
         .with_context(|| format!("no station could read a signature by {publisher:?}"))?;
-    std::fs::write(&out, text)
-        .with_context(|| format!("{} cannot be written", out.display()))?;
+    std::fs::write(&out, text).with_context(|| format!("{} cannot be written", out.display()))?;
     println!(
         "{}: {} {} by {publisher}",
         out.display(),

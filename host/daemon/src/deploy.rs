@@ -6,11 +6,14 @@
 //! sign of trouble the old one comes back. The charge goes on throughout.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
+use plugin_host::limits::MAX_COMPONENT_BYTES;
 use plugin_host::provenance::{self, Provenance, Trust};
+use plugin_host::signature::MAX_SIGNATURE_BYTES;
 use plugin_host::{BackendRole, Engine, EngineConfig, Loaded, Manifest, PluginKind};
 use semver::Version;
 use serde_json::{Value, json};
@@ -151,15 +154,23 @@ impl Loader {
 
     fn ready(&self, policy: &PluginPolicy, trust: &Trust) -> Result<Ready> {
         let file = self.components.join(format!("{}.wasm", policy.name));
-        let component = std::fs::read(&file).with_context(|| {
+        let component = read_bounded(&file, MAX_COMPONENT_BYTES).with_context(|| {
             format!(
                 "plugin {}: {} cannot be read; `cargo xtask plugins` builds it",
                 policy.name,
                 file.display()
             )
         })?;
-        let signature = std::fs::read(signature_path(&file)).ok();
-        let highest = self.highest(&policy.name);
+        let signature = signature_path(&file);
+        let signature = match read_bounded(&signature, MAX_SIGNATURE_BYTES) {
+            Ok(bytes) => Some(bytes),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => {
+                let text = format!("{} cannot be read", signature.display());
+                return Err(error).context(text);
+            }
+        };
+        let highest = self.highest(&policy.name)?;
         let provenance = provenance::check(
             &policy.name,
             &component,
@@ -184,11 +195,23 @@ impl Loader {
     }
 
     /// The highest version of a plugin that ran here.
-    fn highest(&self, plugin: &str) -> Option<Version> {
+    fn highest(&self, plugin: &str) -> Result<Option<Version>> {
         let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        let record = store.record(&highest_key(plugin)).ok().flatten()?;
-        Version::parse(&record).ok()
+        let record = store.record(&highest_key(plugin)).with_context(|| {
+            format!("which version of {plugin} ran here is not known; is the disk all right?")
+        })?;
+        Ok(record.and_then(|text| Version::parse(&text).ok()))
     }
+}
+
+/// Reads a file, one byte more than allowed at most: whoever checks the size sees that it is too long.
+fn read_bounded(path: &Path, max: usize) -> std::io::Result<Vec<u8>> {
+    let bound = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?
+        .take(bound)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Where the database keeps the highest version of a plugin.

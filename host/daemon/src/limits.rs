@@ -50,6 +50,8 @@ pub const INTERLOCK_EVENTS: usize = 256;
 pub const LAST_WORDS: Duration = Duration::from_millis(800);
 /// Messages that may wait for the languages. Full: the display is behind for one change.
 pub const LANGUAGE_INBOX: usize = 64;
+/// Each language is shown this long before the next one has its turn, ms.
+pub const LANGUAGE_SHOWN_MS: u64 = 4_000;
 /// Threads of authorizers and languages look around at least this often.
 pub const AUTHORIZERS_IDLE: Duration = Duration::from_secs(60);
 /// A swap of a backend adapter waits at most this long for the backend to confirm what is on its way, ms. Larger: a

@@ -31,6 +31,7 @@ mod metrics;
 mod net;
 mod pack;
 mod pack_lint;
+mod say;
 mod slot;
 mod start;
 mod station_thread;

@@ -367,5 +367,6 @@ fn place(
         meter_failures: 0,
         indication: Indication::Boot,
         signals: Vec::new(),
+        said: Vec::new(),
     }
 }

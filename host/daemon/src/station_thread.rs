@@ -38,7 +38,6 @@ use crate::limits::{
 };
 use crate::messages::{Facts, ToAdapter, ToStation};
 use crate::slot::{PermitSlot, StatusSlot, trip_names};
-use crate::status::indication_word;
 
 /// Journal writes that failed are tried again after this long, ms.
 const RETRY_MS: u64 = 500;
@@ -65,6 +64,8 @@ pub struct Place {
     pub indication: Indication,
     /// Last short signals, newest last.
     pub signals: Vec<Signal>,
+    /// What the languages were told to say.
+    pub said: Vec<Words>,
 }
 
 /// Why the loop ended.
@@ -233,6 +234,7 @@ impl Core {
             self.tell_authorizers(ToAuthorizers::Busy(busy));
         }
         self.watch_trial(now);
+        self.say();
     }
 
     fn read_interlocks(&mut self, now: Instant) {
@@ -479,8 +481,6 @@ impl Core {
                 if let Some(place) = self.places.iter_mut().find(|place| place.evse == evse) {
                     place.indication = indication;
                 }
-                let id = format!("indication.{}", indication_word(indication));
-                self.tell_languages(ToLanguages::Say(evse, vec![Words::plain(id)]));
             }
             Action::Signal { evse, signal } => self.signal(evse, signal),
             Action::SettingChanged { key, value } => {

@@ -87,6 +87,7 @@ impl Core {
             "evse": place.evse.0,
             "indication": indication_word(place.indication),
             "texts": self.texts(place.evse),
+            "text_shown": self.text_shown(place.evse),
             "signals": place.signals.iter().map(|signal| format!("{signal:?}")).collect::<Vec<_>>(),
             "pilot": status.map(|status| pilot_word(status.pilot)),
             "offered_ma": status.map(|status| status.offered.get()),
@@ -120,6 +121,17 @@ impl Core {
         let said = texts.get(&evse).into_iter().flatten();
         said.map(|(language, lines)| json!({ "language": language, "lines": lines }))
             .collect()
+    }
+
+    /// The language that has its turn at the display of an EVSE.
+    fn text_shown(&self, evse: EvseId) -> Value {
+        let texts = self.languages.texts.lock();
+        let texts = texts.unwrap_or_else(PoisonError::into_inner);
+        let said = texts.get(&evse).map(Vec::as_slice).unwrap_or_default();
+        let turn = crate::say::shown(self.clock.now(), said.len());
+        said.get(turn)
+            .map(|(language, lines)| json!({ "language": language, "lines": lines }))
+            .unwrap_or_default()
     }
 
     /// The plugins, as `plugin list` shows them.
