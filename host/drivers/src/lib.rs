@@ -8,6 +8,7 @@
 #![warn(missing_docs)]
 
 mod board;
+pub mod indicator;
 pub mod limits;
 mod meter;
 mod reader;
