@@ -185,3 +185,15 @@ impl Indicator {
         self.next
     }
 }
+
+/// The ring as one line for a terminal, in its colour; dark is a grey dot.
+#[must_use]
+pub fn draw(frame: &Frame) -> Vec<String> {
+    let Rgb(r, g, b) = frame.ring;
+    let ring = match (frame.ring == Rgb::default(), frame.rotating) {
+        (true, _) => "\u{1b}[90m·\u{1b}[0m".to_owned(),
+        (false, true) => format!("\u{1b}[38;2;{r};{g};{b}m◌\u{1b}[0m"),
+        (false, false) => format!("\u{1b}[38;2;{r};{g};{b}m●\u{1b}[0m"),
+    };
+    vec![ring]
+}

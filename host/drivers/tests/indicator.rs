@@ -65,3 +65,20 @@ fn a_deleted_card_is_green_for_two_seconds_then_flashing_red_again() {
     assert_eq!(ring.poll(at(3000)).ring, RED);
     assert_eq!(ring.poll(at(3500)).ring, Rgb::default());
 }
+
+#[test]
+fn a_terminal_shows_the_ring_in_its_colour_and_dark_as_a_dot() {
+    let lit = drivers::indicator::Frame {
+        ring: G,
+        rotating: false,
+    };
+    assert_eq!(
+        drivers::indicator::draw(&lit),
+        ["\u{1b}[38;2;0;255;0m●\u{1b}[0m"]
+    );
+    let dark = drivers::indicator::Frame {
+        ring: Rgb::default(),
+        rotating: true,
+    };
+    assert_eq!(drivers::indicator::draw(&dark), ["\u{1b}[90m·\u{1b}[0m"]);
+}
