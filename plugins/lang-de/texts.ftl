@@ -37,7 +37,7 @@ limit-backend-profile = der Ladeplan des Betreibers
 limit-temperature = die Temperatur
 limit-token = Ihre Karte
 limit-user = Ihre Einstellung
-limit-simplified-pilot = der Stecker des Fahrzeugs
+limit-simplified-pilot = die einfache Pilotschaltung
 
 card-learning = Karten zum Hinzufügen vorhalten
 card-removing = Karten zum Löschen vorhalten

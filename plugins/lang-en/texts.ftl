@@ -37,7 +37,7 @@ limit-backend-profile = the operator's schedule
 limit-temperature = the temperature
 limit-token = your card
 limit-user = your choice
-limit-simplified-pilot = the vehicle's plug
+limit-simplified-pilot = the pilot circuit
 
 card-learning = Hold up the cards to be added
 card-removing = Hold up the cards to be removed

@@ -37,7 +37,7 @@ limit-backend-profile = el plan del operador
 limit-temperature = la temperatura
 limit-token = su tarjeta
 limit-user = su elección
-limit-simplified-pilot = el conector del vehículo
+limit-simplified-pilot = el circuito piloto simplificado
 
 card-learning = Acerque las tarjetas que desea añadir
 card-removing = Acerque las tarjetas que desea borrar

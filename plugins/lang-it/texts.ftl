@@ -37,7 +37,7 @@ limit-backend-profile = il piano del gestore
 limit-temperature = la temperatura
 limit-token = la tessera
 limit-user = la scelta dell'utente
-limit-simplified-pilot = la spina del veicolo
+limit-simplified-pilot = il circuito pilota semplificato
 
 card-learning = Avvicinare le tessere da aggiungere
 card-removing = Avvicinare le tessere da eliminare

@@ -37,7 +37,7 @@ limit-backend-profile = het laadplan van de exploitant
 limit-temperature = de temperatuur
 limit-token = uw kaart
 limit-user = uw keuze
-limit-simplified-pilot = de stekker van het voertuig
+limit-simplified-pilot = het vereenvoudigde pilootcircuit
 
 card-learning = Houd de toe te voegen kaarten voor
 card-removing = Houd de te verwijderen kaarten voor

@@ -31,10 +31,28 @@ const INDICATIONS: [Indication; 13] = [
     Indication::Update,
 ];
 
-/// `SuspendedEv` → `suspended-ev`. A new variant does not compile until it is in the list above.
+/// Its place in the list. A new variant does not compile until somebody gives it one.
+const fn place(indication: Indication) -> usize {
+    match indication {
+        Indication::Boot => 0,
+        Indication::Available => 1,
+        Indication::Reserved => 2,
+        Indication::Authorising => 3,
+        Indication::AuthorisedWaiting => 4,
+        Indication::Preparing => 5,
+        Indication::SuspendedEv => 6,
+        Indication::SuspendedEvse => 7,
+        Indication::Charging => 8,
+        Indication::Finishing => 9,
+        Indication::Fault => 10,
+        Indication::Unavailable => 11,
+        Indication::Update => 12,
+    }
+}
+
+/// `SuspendedEv` → `suspended-ev`.
 fn word(indication: Indication) -> String {
-    let known = INDICATIONS.contains(&indication);
-    assert!(known, "{indication:?} is not in the list of this test");
+    assert_eq!(INDICATIONS[place(indication)], indication);
     let mut word = String::new();
     for c in format!("{indication:?}").chars() {
         if c.is_uppercase() && !word.is_empty() {
@@ -65,7 +83,6 @@ fn ids() -> Vec<String> {
     ids
 }
 
-// acceptance: C176
 #[test]
 fn every_language_says_everything_that_the_station_can_say() {
     for tag in TAGS {

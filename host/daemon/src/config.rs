@@ -71,7 +71,7 @@ impl Source<'_> {
     }
 
     /// Line of the first assignment of `key`, for keys whose values carry no position.
-    fn line_of(&self, key: &str) -> Option<usize> {
+    pub(crate) fn line_of(&self, key: &str) -> Option<usize> {
         self.text
             .lines()
             .position(|line| {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
+use drivers::indicator::{Indicator, Profile};
 use plugin_host::limits::MAX_COMPONENT_BYTES;
 use plugin_host::provenance::{self, Provenance, Trust};
 use plugin_host::signature::MAX_SIGNATURE_BYTES;
@@ -25,6 +26,7 @@ use crate::adapter::{AdapterHandle, AdapterSeed};
 use crate::authorize::ToAuthorizers;
 use crate::cli_sign::signature_path;
 use crate::config::{Config, PluginOverride};
+use crate::indicators;
 use crate::journal::Store;
 use crate::languages::ToLanguages;
 use crate::limits::{ADAPTER_INBOX, TRIAL_SETTLE_MS};
@@ -78,6 +80,8 @@ pub struct Deployment {
     pub languages: Vec<Ready>,
     /// Backend adapters.
     pub backends: Vec<Ready>,
+    /// How lights, buzzer and segment display show the states.
+    pub indicator: Profile,
 }
 
 /// Reads and compiles components. Slow; never called by the station's thread.
@@ -85,6 +89,8 @@ pub struct Deployment {
 pub struct Loader {
     engine: Engine,
     components: PathBuf,
+    /// Folder of the packs; indicator profiles are relative to it.
+    packs: PathBuf,
     cache: PathBuf,
     overrides: BTreeMap<String, PluginOverride>,
     /// The station's own publishers, and whether unsigned components run.
@@ -107,6 +113,7 @@ impl Loader {
         Ok(Self {
             engine: Engine::new(EngineConfig::STATION)?,
             components: config.components.clone(),
+            packs: config.pack.parent().map(Path::to_owned).unwrap_or_default(),
             cache: config.state_dir.join("compiled"),
             overrides: config.plugins.clone(),
             trust: Trust {
@@ -144,7 +151,12 @@ impl Loader {
                 PluginKind::Display => languages.push(ready),
             }
         }
+        let indicator = match &pack.indicator {
+            Some(file) => indicators::read(&self.packs.join(file))?,
+            None => Profile::default(),
+        };
         Ok(Deployment {
+            indicator,
             pack,
             judges,
             languages,
@@ -424,6 +436,12 @@ impl Core {
                 deployment,
                 plugins: new.languages.clone(),
             });
+        }
+        if old.indicator != new.indicator {
+            let now = self.clock.now();
+            for place in &mut self.places {
+                place.indicator = Indicator::new(new.indicator.clone(), now);
+            }
         }
         let kept = |name: &str| new.backends.iter().any(|ready| ready.policy.name == name);
         let (stay, go) = std::mem::take(&mut self.adapters)

@@ -50,6 +50,8 @@ pub const INTERLOCK_EVENTS: usize = 256;
 pub const LAST_WORDS: Duration = Duration::from_millis(800);
 /// Messages that may wait for the languages. Full: the display is behind for one change.
 pub const LANGUAGE_INBOX: usize = 64;
+/// Lights are looked at this often, ms. Larger: short patterns are seen to stumble.
+pub const INDICATOR_PERIOD_MS: u64 = 50;
 /// Each language is shown this long before the next one has its turn, ms.
 pub const LANGUAGE_SHOWN_MS: u64 = 4_000;
 /// Threads of authorizers and languages look around at least this often.

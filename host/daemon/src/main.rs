@@ -21,6 +21,7 @@ mod config;
 mod control;
 
 mod deploy;
+mod indicators;
 mod interlock_thread;
 mod journal;
 mod languages;

@@ -1,7 +1,7 @@
 //! Policy packs: which plugins a station runs, in which order, with which settings, grants and limits.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use plugin_host::provenance::{Pin, Publisher, Revocation};
 use plugin_host::{BackendRole, Grant, Grants, Limits, PluginKind};
@@ -16,6 +16,8 @@ use crate::trust::{self, PublisherTable, RevokedTable};
 struct File {
     name: String,
     summary: String,
+    #[serde(default)]
+    indicator: Option<PathBuf>,
     #[serde(default)]
     health: HealthTable,
     #[serde(default)]
@@ -90,6 +92,8 @@ pub struct Pack {
     pub name: String,
     /// For people.
     pub summary: String,
+    /// File of its indicator profile, relative to the folder of the configuration's pack.
+    pub indicator: Option<PathBuf>,
     /// When it is good enough to stay.
     pub health: Health,
     /// Whose plugins may run.
@@ -192,6 +196,7 @@ pub fn parse(
     Ok(Pack {
         name: file.name,
         summary: file.summary,
+        indicator: file.indicator,
         health: health(&source, &file.health)?,
         publishers: trust::publishers(&source, &file.publisher)?,
         revoked: trust::revoked(&source, &file.revoked)?,

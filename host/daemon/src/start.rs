@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use anyhow::{Context, Result, bail};
-use drivers::sim::{SimControl, SimEvseConfig, SimStation, SimWorld};
+use drivers::indicator::{Indicator, Profile};
+use drivers::sim::{SimControl, SimEvseConfig, SimIndicators, SimStation, SimWorld};
 use interlock::{Interlock, Trips};
 use plugin_host::Setting;
 use station::{BootReason, EvseId, Indication, Station};
@@ -187,7 +188,7 @@ fn assemble(
     }
     let pulse = Arc::new(Pulse::default());
     let (log_sender, log_events) = sync_channel(INTERLOCK_EVENTS);
-    let hardware = simulated_hardware(config, &store)?;
+    let hardware = simulated_hardware(config, &store, &deployed.now.indicator, now)?;
     let interlocks = InterlockThread::start(clock, hardware.drives, log_sender, Arc::clone(&pulse))
         .context("the interlock's thread cannot be started")?;
     let settings: Vec<Setting> = station
@@ -249,6 +250,7 @@ fn assemble(
         meter_due: Instant::ZERO,
         reader_due: Instant::ZERO,
         world_due: Instant::ZERO,
+        indicators_due: Instant::ZERO,
         readers_silent: false,
         ended: None,
         local_answers: Default::default(),
@@ -280,7 +282,12 @@ struct Hardware {
     world_files: Vec<PathBuf>,
 }
 
-fn simulated_hardware(config: &Config, store: &Store) -> Result<Hardware> {
+fn simulated_hardware(
+    config: &Config,
+    store: &Store,
+    indicator: &Profile,
+    now: Instant,
+) -> Result<Hardware> {
     let latched = store.record("trips")?.unwrap_or_default();
     let mut latched = latched.split(',').map(|bits| bits.parse().unwrap_or(0));
     let mut world_files = Vec::new();
@@ -340,6 +347,8 @@ fn simulated_hardware(config: &Config, store: &Store) -> Result<Hardware> {
             status,
             Box::new(meter),
             Box::new(reader),
+            indicator.clone(),
+            now,
         ));
     }
     Ok(Hardware {
@@ -356,6 +365,8 @@ fn place(
     status: Arc<StatusSlot>,
     meter: Box<dyn drivers::Meter>,
     reader: Box<dyn drivers::CardReader>,
+    profile: Profile,
+    now: Instant,
 ) -> Place {
     Place {
         evse,
@@ -368,5 +379,9 @@ fn place(
         indication: Indication::Boot,
         signals: Vec::new(),
         said: Vec::new(),
+        indicator: Indicator::new(profile, now),
+        lamps: Box::new(SimIndicators::default()),
+        frame: None,
+        samples: Vec::new(),
     }
 }

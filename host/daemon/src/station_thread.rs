@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use drivers::indicator::{Frame, Indicator, Indicators};
 use drivers::sim::SimControl;
 use drivers::{CardReader, CardSeen, Meter};
 use interlock::{LogEvent, Status, Trips};
@@ -64,6 +65,14 @@ pub struct Place {
     pub indication: Indication,
     /// Last short signals, newest last.
     pub signals: Vec<Signal>,
+    /// Decides what lights, buzzer and segment display show.
+    pub indicator: Indicator,
+    /// The lights, the buzzer and the segment display.
+    pub lamps: Box<dyn Indicators>,
+    /// What they show.
+    pub frame: Option<Frame>,
+    /// Last values of the meter.
+    pub samples: Vec<Sample>,
     /// What the languages were told to say.
     pub said: Vec<Words>,
 }
@@ -110,6 +119,7 @@ pub struct Core {
     pub(crate) meter_due: Instant,
     pub(crate) reader_due: Instant,
     pub(crate) world_due: Instant,
+    pub(crate) indicators_due: Instant,
     pub(crate) readers_silent: bool,
     pub(crate) ended: Option<Ended>,
     pub(crate) local_answers: BTreeMap<RequestId, tokio::sync::oneshot::Sender<Value>>,
@@ -235,6 +245,7 @@ impl Core {
         }
         self.watch_trial(now);
         self.say();
+        self.indicate(now);
     }
 
     fn read_interlocks(&mut self, now: Instant) {
@@ -308,6 +319,7 @@ impl Core {
                 let offered = place.told.map_or(0, |(status, _)| status.offered.get());
                 let samples = samples(&reading, offered);
                 let register = reading.register;
+                place.samples.clone_from(&samples);
                 self.station.handle_event(
                     now,
                     Event::Meter {
@@ -496,12 +508,14 @@ impl Core {
     }
 
     fn signal(&mut self, evse: Option<EvseId>, signal: Signal) {
+        let now = self.clock.now();
         for place in &mut self.places {
             if evse.is_none_or(|evse| evse == place.evse) {
                 if place.signals.len() >= 8 {
                     place.signals.remove(0);
                 }
                 place.signals.push(signal);
+                place.indicator.blip(now, crate::indicators::blip(signal));
             }
         }
     }

@@ -86,6 +86,7 @@ impl Core {
         json!({
             "evse": place.evse.0,
             "indication": indication_word(place.indication),
+            "shows": place.frame.as_ref().map(frame_json),
             "texts": self.texts(place.evse),
             "text_shown": self.text_shown(place.evse),
             "signals": place.signals.iter().map(|signal| format!("{signal:?}")).collect::<Vec<_>>(),
@@ -176,6 +177,17 @@ impl Core {
             Some(value) => u8::try_from(value.as_u64()?).ok().map(EvseId),
         }
     }
+}
+
+fn frame_json(frame: &drivers::indicator::Frame) -> Value {
+    let leds = frame.leds.iter();
+    let leds: serde_json::Map<String, Value> = leds
+        .map(|(name, colour)| (name.clone(), colour.word().into()))
+        .collect();
+    json!({
+        "ring": frame.ring.word(), "rotating": frame.rotating, "leds": leds, "buzzer": frame.buzzer,
+        "segments": frame.segments,
+    })
 }
 
 fn connector_json(connector: &ConnectorStatus) -> Value {
