@@ -52,7 +52,10 @@ const CORE: &[(&str, &str)] = &[
     ("028", "Remote stop of an unknown transaction"),
     ("030", "Unlock failure"),
     ("031", "Unlock of an unknown connector"),
-    ("032_1", "Power failure, stop before"),
+    (
+        "032_1",
+        "Power failure, stop before (told after, without backup power)",
+    ),
     ("032_2", "Power failure, stop after"),
     ("034", "Power failure, connectors stay out of service"),
     ("036", "Connection loss in a transaction"),
