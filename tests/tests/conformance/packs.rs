@@ -466,3 +466,71 @@ fn station_in_development_mode_says_so() {
     let case = Setup::default().start();
     assert_eq!(case.station.status()["development"], false);
 }
+
+// acceptance: J1, J2, J3, J4, J5, J6, J7, J8
+#[test]
+fn master_card_adds_and_removes_cards_at_a_station_without_operator_and_the_ring_shows_it() {
+    const MASTER: &str = "04AABBCC";
+    let case = Setup::default().prepare();
+    case.station.start();
+    case.station
+        .shows("a station", |status| status["evses"].is_array());
+    let home = std::fs::read_to_string(
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/home.toml"),
+    );
+    let home = home.unwrap().replace(
+        "master = \"\"",
+        &format!("master = \"{MASTER}\"\nmenu_timeout_s = 5"),
+    );
+    case.station.apply(&home);
+    assert_eq!(case.station.trial_over(), "home stays");
+    let ring = |status: &Value| status["evses"][0]["shows"]["ring"].clone();
+    let notice = |word: &str| {
+        let word = Value::from(word);
+        case.station
+            .shows(&format!("notice {word}"), |status| status["notice"] == word);
+    };
+    case.station
+        .shows("green", |status| ring(status) == "green");
+    case.station.swipe(1, MASTER);
+    notice("adding");
+    case.station
+        .shows("flashing white", |status| ring(status) == "white");
+    for card in [CARD, OTHER_CARD] {
+        case.station.swipe(1, card);
+        case.station.shows("the card is listed", |_| {
+            let request =
+                json!({"verb": "plugin-request", "name": "auth-master-card", "words": ["list"]});
+            let reply = case.station.control(&request);
+            reply["reply"]
+                .as_str()
+                .is_some_and(|list| list.contains(card))
+        });
+    }
+    case.station.swipe(1, MASTER);
+    notice("removing");
+    case.station
+        .shows("flashing red", |status| ring(status) == "red");
+    case.station.swipe(1, OTHER_CARD);
+    notice("done");
+    case.station
+        .shows("fixed green", |status| ring(status) == "green");
+    notice("removing");
+    case.station.swipe(1, MASTER);
+    case.station
+        .shows("no menu", |status| status["notice"].is_null());
+    // The card that was added charges; the one that was removed and the MASTER card do not.
+    case.station.plug_in(1);
+    for card in [OTHER_CARD, MASTER] {
+        case.station.swipe(1, card);
+        std::thread::sleep(Duration::from_millis(500));
+        assert!(
+            case.station.status()["evses"][0]["transaction"].is_null(),
+            "{card}"
+        );
+    }
+    case.station
+        .shows("the menu times out", |status| status["notice"].is_null());
+    case.station.swipe(1, CARD);
+    case.station.shows("power", contactor_closed);
+}
