@@ -6,7 +6,6 @@
     reason = "helpers of tests are tests too"
 )]
 
-#[allow(dead_code, reason = "shared with the other tests of guests")]
 mod guests;
 
 use guests::{load, now};

@@ -15,6 +15,8 @@ use crate::{peers, shell};
 
 const STARTS: usize = 7;
 const SWIPES: usize = 10;
+const SWAPS: usize = 7;
+const SESSION: Duration = Duration::from_secs(30);
 const STEP: Duration = Duration::from_secs(60);
 /// Between plug and card, so that one is not measured with the other.
 const REST: Duration = Duration::from_secs(1);
@@ -33,6 +35,10 @@ pub struct Numbers {
     pub resident_mib: f64,
     /// Card at the reader to a permit, worst.
     pub swipe_ms: f64,
+    /// Time without adapter when one takes over during a charge, median.
+    pub swap_ms: f64,
+    /// Bytes that one session writes, as the kernel counts them.
+    pub session_kib: f64,
 }
 
 /// Measures with the E-Flux adapter and a local list.
@@ -66,12 +72,85 @@ fn measure_in(folder: &Path) -> Result<Numbers> {
     let resident_mib = resident(station.id())?;
     let plugins = plugins(&station)?;
     let swipe_ms = swipes(&station)?;
+    let session_kib = session_writes(&station)?;
+    let swap_ms = median(&mut swaps(&station)?);
     Ok(Numbers {
         plugins,
         start_ms,
         resident_mib,
         swipe_ms,
+        swap_ms,
+        session_kib,
     })
+}
+
+/// What one session of half a minute writes to the disk, from the plug to the released plug, with everything that the
+/// backend is told on the way.
+fn session_writes(station: &Station) -> Result<f64> {
+    let before = written(station.id())?;
+    station.plug_in()?;
+    until("the plug is seen", || {
+        Ok(connector(station, "plugged")? == Some(true))
+    })?;
+    station.swipe()?;
+    until("power", || Ok(permit_ma(station)? > 0))?;
+    std::thread::sleep(SESSION);
+    station.swipe()?;
+    until("the permit is withdrawn", || Ok(permit_ma(station)? == 0))?;
+    until("the plug is released", || Ok(station.unplug().is_ok()))?;
+    std::thread::sleep(SETTLE);
+    Ok(written(station.id())? - before)
+}
+
+/// KiB that a process has caused to be written.
+fn written(process: u32) -> Result<f64> {
+    let io = std::fs::read_to_string(format!("/proc/{process}/io"))?;
+    let line = io
+        .lines()
+        .find_map(|line| line.strip_prefix("write_bytes: "));
+    let bytes: f64 = line.context("no write_bytes")?.trim().parse()?;
+    Ok(bytes / 1024.0)
+}
+
+/// Replaces the adapter again and again while a car is charging, by packs that differ in one of its settings.
+fn swaps(station: &Station) -> Result<Vec<f64>> {
+    station.plug_in()?;
+    until("the plug is seen", || {
+        Ok(connector(station, "plugged")? == Some(true))
+    })?;
+    station.swipe()?;
+    until("power", || Ok(permit_ma(station)? > 0))?;
+    let running = station.control(&serde_json::json!({"verb": "pack-status"}))?;
+    let text = running.get("text").and_then(Value::as_str);
+    let text = text.context("no pack")?.to_owned();
+    let mut samples = Vec::with_capacity(SWAPS);
+    for round in 0..SWAPS {
+        let minute = format!("[plugin.limits]\ncall_deadline_ms = {}\n", 100 + round);
+        let changed = text.replacen("[plugin.limits]\n", &minute, 1);
+        let changed = changed.replacen("call_deadline_ms = 100\n", "", 1);
+        station.control(&serde_json::json!({"verb": "pack-apply", "text": changed}))?;
+        until("the end of the trial", || {
+            let status = station.control(&serde_json::json!({"verb": "pack-status"}))?;
+            Ok(status.get("on_trial") == Some(&Value::Bool(false)))
+        })?;
+        let list = station.control(&serde_json::json!({"verb": "plugin-list"}))?;
+        let plugins = list.get("plugins").and_then(Value::as_array);
+        let adapter = plugins
+            .into_iter()
+            .flatten()
+            .find(|plugin| plugin.get("kind").and_then(Value::as_str) == Some("backend"));
+        let adapter = adapter.context("no adapter")?;
+        let count = |key: &str| adapter.get(key).and_then(Value::as_f64);
+        let micros = count("swap_us").context("no swap")?;
+        if count("swaps") != Some(f64::from(u32::try_from(round + 1)?)) {
+            bail!("the adapter was not replaced in round {round}");
+        }
+        samples.push(micros / 1e3);
+    }
+    if permit_ma(station)? == 0 {
+        bail!("the charge was interrupted by a swap");
+    }
+    Ok(samples)
 }
 
 /// Starts again with everything compiled; the station says `READY=1` as it would to systemd.
