@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test helper may panic")]
 
 use drivers::sim::{EvPreset, PlugIn, SimCommand};
+use pilotwire_tests::sim::hands::OPERATORS;
 use pilotwire_tests::sim::{AdapterKind, GOOD_CARD, Probe, World, WorldConfig, plan};
 use units::Millis;
 
@@ -14,7 +15,7 @@ const TROUBLE: Millis = Millis::from_secs(600);
 const LIVELY: Millis = Millis::from_secs(120);
 
 /// A world of this seed; half of them let unknown cards in while the backend is away.
-fn world(seed: u64) -> World {
+fn world(seed: u64, kind: AdapterKind) -> World {
     let offline = if seed.is_multiple_of(2) {
         "true"
     } else {
@@ -23,12 +24,20 @@ fn world(seed: u64) -> World {
     let config = WorldConfig::new(seed)
         .setting("allow_unknown_offline", offline)
         .setting("meter_sample_interval_s", "10");
-    World::new(config, Some(AdapterKind::of::<Probe>()))
+    // A link that was away for a minute is dialled again within seconds, so that healing needs no hours.
+    let adapter_settings = vec![("reconnect_max_s".to_owned(), "10".to_owned())];
+    let config = WorldConfig {
+        adapter_settings,
+        ..config
+    };
+    World::new(config, Some(kind))
 }
 
+const PROBE: AdapterKind = AdapterKind::of::<Probe>();
+
 /// Lives through `seed`, heals, and shows that the station still charges and that nothing was lost.
-fn live(seed: u64) {
-    let mut world = world(seed);
+fn live(seed: u64, kind: AdapterKind) {
+    let mut world = world(seed, kind);
     plan::draw(&mut world, TROUBLE);
     world.run(TROUBLE);
     world.heal();
@@ -59,7 +68,7 @@ macro_rules! seeds {
         $(
             #[test]
             fn $name() {
-                live($seed);
+                live($seed, PROBE);
             }
         )*
     };
@@ -90,13 +99,41 @@ fn fresh_seed() {
         .map(|text| text.parse().unwrap());
     let seed = given.unwrap_or_else(|| u64::from(std::process::id()) << 16 | 0x51);
     println!("PILOTWIRE_SEED={seed}");
-    live(seed);
+    live(seed, PROBE);
+    for (name, kind) in OPERATORS {
+        println!("adapter {name}");
+        live(seed, kind);
+    }
+}
+
+/// The fixed seeds of the operators' adapters.
+const OPERATOR_SEEDS: [u64; 8] = [1, 2, 7, 42, 118, 404, 2026, 31337];
+
+macro_rules! operators {
+    ($($name:ident = $place:literal,)*) => {
+        $(
+            #[test]
+            fn $name() {
+                let (name, kind) = OPERATORS[$place];
+                for seed in OPERATOR_SEEDS {
+                    println!("adapter {name}, seed {seed}");
+                    live(seed, kind);
+                }
+            }
+        )*
+    };
+}
+
+operators! {
+    eflux_adapter_loses_and_doubles_nothing_in_random_lives = 0,
+    lms_adapter_loses_and_doubles_nothing_in_random_lives = 1,
+    total_adapter_loses_and_doubles_nothing_in_random_lives = 2,
 }
 
 #[test]
 fn same_seed_lives_the_same_life() {
     let life = || {
-        let mut world = world(5);
+        let mut world = world(5, PROBE);
         plan::draw(&mut world, Millis::from_secs(120));
         world.run(Millis::from_secs(120));
         world.trace

@@ -6,7 +6,8 @@ use drivers::sim::{SimFault, SimView, offer_of};
 use interlock::{LockPosition, Outputs, Permit, PilotState, Status, Trip};
 use ocpp::v16::csms::Csms;
 use station::{
-    Decision, Event, IdToken, JournalEvent, Measurand, Request, RequestId, TransactionId,
+    Decision, Event, IdToken, JournalEvent, Measurand, ReadingContext, Request, RequestId,
+    TransactionId,
 };
 use units::{Instant, Millis};
 
@@ -79,6 +80,8 @@ pub struct Told {
     pub start_wh: u64,
     pub stop_wh: Option<u64>,
     pub readings: u64,
+    /// Those between begin and end; an operator's adapter tells the other two in the start and the stop.
+    pub between: u64,
 }
 
 /// Watches a world.
@@ -250,6 +253,7 @@ impl Checker {
                     start_wh: meter_start.get(),
                     stop_wh: None,
                     readings: 0,
+                    between: 0,
                 };
                 if self.transactions.insert(*transaction, told).is_some() {
                     return Err(format!("transaction {} starts twice", transaction.0));
@@ -262,6 +266,11 @@ impl Checker {
             } => {
                 let told = self.running(*transaction)?;
                 told.readings += 1;
+                let edge = matches!(
+                    reading.context,
+                    ReadingContext::TransactionBegin | ReadingContext::TransactionEnd
+                );
+                told.between += u64::from(!edge);
                 let evse = told.evse;
                 let register = reading.samples.iter().find(|sample| {
                     sample.measurand == Measurand::EnergyImportWh && sample.phase.is_none()
@@ -329,7 +338,7 @@ impl Checker {
                 .as_ref()
                 .map(|end| end.meter_stop_wh.unsigned_abs());
             // A reading may arrive twice, when its confirmation was lost; none may be missing.
-            let all_read = session.readings >= told.readings;
+            let all_read = session.readings >= told.between;
             let same = all_read
                 && session.connector_id == i64::from(told.evse)
                 && session.meter_start_wh.unsigned_abs() == told.start_wh

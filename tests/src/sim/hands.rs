@@ -17,9 +17,21 @@ pub fn world(config: WorldConfig) -> World {
     World::new(config, Some(AdapterKind::of::<Probe>()))
 }
 
+/// The operators' adapters, as they are shipped.
+pub const OPERATORS: [(&str, AdapterKind); 3] = [
+    ("eflux", AdapterKind::of::<backend_eflux::Adapter>()),
+    ("lms", AdapterKind::of::<backend_lms::Adapter>()),
+    ("total", AdapterKind::of::<backend_total::Adapter>()),
+];
+
 /// The same, once the backend has accepted the station.
 pub fn online(config: WorldConfig) -> World {
-    let mut world = world(config);
+    online_with(config, AdapterKind::of::<Probe>())
+}
+
+/// A world with this adapter, once the backend has accepted the station.
+pub fn online_with(config: WorldConfig, kind: AdapterKind) -> World {
+    let mut world = World::new(config, Some(kind));
     world.run_until("registered", secs(30), World::is_registered);
     world
 }
