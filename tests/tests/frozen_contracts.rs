@@ -2,6 +2,12 @@
 //!
 //! The components in `tests/frozen` were built once, from the contracts in `wit/frozen` (and from those that have not
 //! changed since), and are never built again.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests are tests too"
+)]
 
 mod guests;
 
