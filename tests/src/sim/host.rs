@@ -176,6 +176,9 @@ impl World {
     }
 
     fn note_backend(&mut self) {
+        if let Some(wrong) = self.net.violation.take() {
+            self.checker.violate(wrong);
+        }
         while let Some(event) = self.net.csms.poll_event() {
             use ocpp::v16::csms::CsmsEvent;
             let text = match event {

@@ -36,6 +36,8 @@ pub struct Network {
     ledger: Ledger,
     /// Frames the central system has received.
     pub delivered: u64,
+    /// A rule that the station has broken on the line.
+    pub violation: Option<String>,
 }
 
 /// Which message ids have carried which transaction messages.
@@ -43,6 +45,8 @@ pub struct Network {
 struct Ledger {
     by_id: BTreeMap<String, String>,
     by_content: BTreeMap<String, String>,
+    /// Highest journal position that has reached the central system.
+    arrived: u64,
 }
 
 impl Ledger {
@@ -84,6 +88,25 @@ impl Ledger {
     }
 }
 
+impl Ledger {
+    /// A frame reaches the central system. What is new comes in the journal's order; repetitions are older.
+    fn arrives(&mut self, text: &str) -> Option<String> {
+        let frame: serde_json::Value = serde_json::from_str(text).ok()?;
+        let id = frame[1]
+            .as_str()
+            .filter(|id| self.by_id.contains_key(*id))?;
+        let digits: String = id
+            .strip_prefix('j')?
+            .chars()
+            .take_while(char::is_ascii_digit)
+            .collect();
+        let seq: u64 = digits.parse().ok()?;
+        let before = self.arrived;
+        self.arrived = before.max(seq);
+        (seq < before).then(|| format!("message {id} arrives after that of journal {before}"))
+    }
+}
+
 impl Network {
     pub fn new(latency: Millis) -> Self {
         let config = CsmsConfig::accepting(300)
@@ -104,6 +127,7 @@ impl Network {
             inputs: VecDeque::new(),
             ledger: Ledger::default(),
             delivered: 0,
+            violation: None,
         }
     }
 
@@ -192,6 +216,9 @@ impl Network {
         }
         while let Some((_, text)) = self.up_queue.pop_front_if(|(due, _)| *due <= now) {
             self.delivered += 1;
+            if let Some(wrong) = self.ledger.arrives(&text) {
+                self.violation.get_or_insert(wrong);
+            }
             self.csms.handle_frame(now, &text);
         }
         if self.csms.poll_timeout().is_some_and(|due| due <= now) {
