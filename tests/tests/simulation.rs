@@ -6,7 +6,7 @@
 
 use drivers::sim::{EvPreset, PlugIn, SimCommand};
 use pilotwire_tests::sim::hands::OPERATORS;
-use pilotwire_tests::sim::{AdapterKind, GOOD_CARD, Probe, World, WorldConfig, plan};
+use pilotwire_tests::sim::{AdapterKind, GOOD_CARD, Probe, Rude, World, WorldConfig, plan};
 use units::Millis;
 
 /// How long trouble lasts before everything heals.
@@ -36,9 +36,12 @@ fn world(seed: u64, kind: AdapterKind) -> World {
 const PROBE: AdapterKind = AdapterKind::of::<Probe>();
 
 /// Lives through `seed`, heals, and shows that the station still charges and that nothing was lost.
-fn live(seed: u64, kind: AdapterKind) {
+fn live(seed: u64, kind: AdapterKind, rude: bool) {
     let mut world = world(seed, kind);
     plan::draw(&mut world, TROUBLE);
+    if rude {
+        world.net.rude = Some(Rude::new(seed));
+    }
     world.run(TROUBLE);
     world.heal();
     for evse in 1..=2 {
@@ -68,7 +71,7 @@ macro_rules! seeds {
         $(
             #[test]
             fn $name() {
-                live($seed, PROBE);
+                live($seed, PROBE, false);
             }
         )*
     };
@@ -99,10 +102,10 @@ fn fresh_seed() {
         .map(|text| text.parse().unwrap());
     let seed = given.unwrap_or_else(|| u64::from(std::process::id()) << 16 | 0x51);
     println!("PILOTWIRE_SEED={seed}");
-    live(seed, PROBE);
+    live(seed, PROBE, false);
     for (name, kind) in OPERATORS {
         println!("adapter {name}");
-        live(seed, kind);
+        live(seed, kind, true);
     }
 }
 
@@ -117,7 +120,7 @@ macro_rules! operators {
                 let (name, kind) = OPERATORS[$place];
                 for seed in OPERATOR_SEEDS {
                     println!("adapter {name}, seed {seed}");
-                    live(seed, kind);
+                    live(seed, kind, true);
                 }
             }
         )*

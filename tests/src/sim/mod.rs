@@ -33,7 +33,7 @@ pub mod world;
 pub use adapter::AdapterKind;
 pub use checker::Checker;
 pub use disk::Disk;
-pub use network::{BLOCKED_CARD, GOOD_CARD, Network, OTHER_CARD};
+pub use network::{BLOCKED_CARD, GOOD_CARD, Network, OTHER_CARD, Rude};
 pub use plan::Do;
 pub use probe::Probe;
 pub use world::{World, WorldConfig};

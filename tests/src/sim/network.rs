@@ -1,7 +1,8 @@
 //! The line between the station and its central system, and the central system at its end.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use drivers::sim::Rng;
 use ocpp::v16::AuthorizationStatus;
 use ocpp::v16::csms::{Csms, CsmsConfig};
 use sdk::backend::{Input, LinkDown, LinkFailure, LinkUp};
@@ -23,9 +24,63 @@ enum Line {
     Up,
 }
 
+/// A central system in bad order: what it does to one frame in so many is drawn from the seed.
+#[derive(Debug)]
+pub struct Rude {
+    rng: Rng,
+    /// Calls it has refused once; a station gives up what is refused again and again.
+    refused: BTreeSet<String>,
+}
+
+/// What happens to a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Fine,
+    /// It is lost, or never answered.
+    Lost,
+    /// The connection closes after it.
+    Closes,
+    /// A call is answered with an error.
+    Refused,
+    Doubled,
+    Slow,
+}
+
+/// How long a slow answer takes.
+const SLOW: Millis = Millis::from_secs(8);
+
+impl Rude {
+    pub fn new(seed: u64) -> Self {
+        Self {
+            rng: Rng::new(seed ^ 0x2DE),
+            refused: BTreeSet::new(),
+        }
+    }
+
+    fn up(&mut self, text: &str) -> Fate {
+        match self.rng.below(120) {
+            0 => Fate::Lost,
+            1 => Fate::Closes,
+            2 if text.starts_with("[2,") && self.refused.insert(text.to_owned()) => Fate::Refused,
+            _ => Fate::Fine,
+        }
+    }
+
+    fn down(&mut self) -> Fate {
+        match self.rng.below(80) {
+            0 => Fate::Lost,
+            1..=4 => Fate::Doubled,
+            5..=7 => Fate::Slow,
+            _ => Fate::Fine,
+        }
+    }
+}
+
 /// Line and central system.
 #[derive(Debug)]
 pub struct Network {
+    /// The central system misbehaves.
+    pub rude: Option<Rude>,
     pub csms: Csms,
     line: Line,
     reachable: bool,
@@ -118,6 +173,7 @@ impl Network {
             .with_token(&BLOCKED_CARD.to_lowercase(), AuthorizationStatus::Blocked);
         let wall = Timestamp::from_unix_millis(WALL_START_MS);
         Self {
+            rude: None,
             csms: Csms::new(config, Instant::ZERO, wall),
             line: Line::Down,
             reachable: true,
@@ -202,6 +258,25 @@ impl Network {
         }
     }
 
+    fn refuse(&mut self, now: Instant, text: &str) {
+        let call: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+        let error = serde_json::json!([4, call[1], "InternalError", "in bad order", {}]);
+        self.answer(now, error.to_string());
+    }
+
+    fn answer(&mut self, now: Instant, text: String) {
+        let due = now.after(self.latency);
+        match self.rude.as_mut().map_or(Fate::Fine, Rude::down) {
+            Fate::Lost => {}
+            Fate::Doubled => {
+                self.down_queue.push_back((due, text.clone()));
+                self.down_queue.push_back((due, text));
+            }
+            Fate::Slow => self.down_queue.push_back((now.after(SLOW), text)),
+            _ => self.down_queue.push_back((due, text)),
+        }
+    }
+
     /// Moves what is due; gives what the adapter is to be told.
     pub fn poll(&mut self, now: Instant) -> Option<Input> {
         if let Line::Dialling { until } = self.line
@@ -219,14 +294,23 @@ impl Network {
             if let Some(wrong) = self.ledger.arrives(&text) {
                 self.violation.get_or_insert(wrong);
             }
-            self.csms.handle_frame(now, &text);
+            let fate = self.rude.as_mut().map_or(Fate::Fine, |r| r.up(&text));
+            match fate {
+                Fate::Lost => {}
+                Fate::Refused => self.refuse(now, &text),
+                _ => self.csms.handle_frame(now, &text),
+            }
+            if fate == Fate::Closes {
+                self.drop_line();
+                self.tell_down(LinkFailure::Closed, "the central system closes");
+            }
         }
         if self.csms.poll_timeout().is_some_and(|due| due <= now) {
             self.csms.handle_timeout(now);
         }
         while let Some(text) = self.csms.poll_frame() {
             if self.line == Line::Up {
-                self.down_queue.push_back((now.after(self.latency), text));
+                self.answer(now, text);
             }
         }
         if let Some(input) = self.inputs.pop_front() {

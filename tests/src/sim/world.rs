@@ -504,6 +504,7 @@ impl World {
         self.plan.clear();
         self.config.crash_at = None;
         self.cut_rate = 0;
+        self.net.rude = None;
         let _ = self.act(Do::Link(true));
         for evse in 1..=EVSES {
             self.hardware(evse, SimCommand::Clear(None));
