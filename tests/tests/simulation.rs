@@ -36,7 +36,7 @@ fn world(seed: u64, kind: AdapterKind) -> World {
 const PROBE: AdapterKind = AdapterKind::of::<Probe>();
 
 /// Lives through `seed`, heals, and shows that the station still charges and that nothing was lost.
-fn live(seed: u64, kind: AdapterKind, rude: bool) {
+fn live(seed: u64, kind: AdapterKind, rude: bool) -> World {
     let mut world = world(seed, kind);
     plan::draw(&mut world, TROUBLE);
     if rude {
@@ -64,6 +64,7 @@ fn live(seed: u64, kind: AdapterKind, rude: bool) {
     if let Err(wrong) = world.checker.check_book(&world.net.csms) {
         world.fail(&wrong);
     }
+    world
 }
 
 macro_rules! seeds {
@@ -118,10 +119,14 @@ macro_rules! operators {
             #[test]
             fn $name() {
                 let (name, kind) = OPERATORS[$place];
+                let mut repeated = 0;
                 for seed in OPERATOR_SEEDS {
                     println!("adapter {name}, seed {seed}");
-                    live(seed, kind, true);
+                    let world = live(seed, kind, true);
+                    let again = |(_, line): &&(u64, String)| line.ends_with(" again");
+                    repeated += world.trace.iter().filter(again).count();
                 }
+                assert!(repeated > 0, "lost answers have made the station repeat itself");
             }
         )*
     };
