@@ -6,7 +6,7 @@ use anyhow::Result;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind};
 use ratatui::layout::{Constraint, Layout};
 use ratatui::style::{Color, Modifier, Style};
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Paragraph, Wrap};
 use ratatui::{DefaultTerminal, Frame};
 use serde_json::{Value, json};
@@ -145,6 +145,7 @@ fn station_lines(status: &Value) -> Vec<Line<'static>> {
             ),
             Style::new().add_modifier(Modifier::BOLD),
         ));
+        lines.push(lights(evse));
         lines.push(Line::from(format!(
             "  offered {} · permit {} · car {} draws {}",
             amps(evse.get("offered_ma")),
@@ -222,6 +223,46 @@ fn amps(value: Option<&Value>) -> String {
         Some(value) => one(value).map_or("–".to_owned(), |amps| format!("{amps} A")),
         None => "–".to_owned(),
     }
+}
+
+/// Belt, LEDs, buzzer and segment display of an EVSE, and what its display says in the language that has its turn.
+fn lights(evse: &Value) -> Line<'static> {
+    let lamp = |colour: &str, what: String| {
+        let colour = match colour {
+            "white" => Color::White,
+            "red" => Color::Red,
+            "green" => Color::Green,
+            "blue" => Color::Blue,
+            "yellow" => Color::Yellow,
+            _ => Color::DarkGray,
+        };
+        Span::styled(what, Style::new().fg(colour))
+    };
+    let ring = word(evse, "/shows/ring");
+    let belt = match evse.pointer("/shows/rotating") {
+        Some(Value::Bool(true)) => "  ◜◝◞◟ ",
+        _ => "  ●●●● ",
+    };
+    let mut spans = vec![lamp(&ring, belt.to_owned())];
+    let leds = evse.pointer("/shows/leds").and_then(Value::as_object);
+    for (name, colour) in leds.into_iter().flatten() {
+        let colour = colour.as_str().unwrap_or("off");
+        spans.push(lamp(colour, format!("● {name} ")));
+    }
+    if evse.pointer("/shows/buzzer") == Some(&Value::Bool(true)) {
+        spans.push(Span::raw("♪ "));
+    }
+    let segments = evse.pointer("/shows/segments").and_then(Value::as_str);
+    if let Some(segments) = segments.filter(|text| !text.is_empty()) {
+        spans.push(Span::styled(
+            format!("[{segments}] "),
+            Style::new().fg(Color::LightRed),
+        ));
+    }
+    let said = evse.pointer("/text_shown/lines").and_then(Value::as_array);
+    let said = said.into_iter().flatten().filter_map(Value::as_str);
+    spans.push(Span::raw(said.collect::<Vec<_>>().join(" · ")));
+    Line::from(spans)
 }
 
 #[cfg(test)]
