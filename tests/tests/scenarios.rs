@@ -276,10 +276,10 @@ fn hours_offline(kind: AdapterKind) {
         ..config
     };
     let mut world = online_with(config, kind);
-    for evse in 1..=2 {
+    for (evse, card) in [(1, GOOD_CARD), (2, OTHER_CARD)] {
         plug(&mut world, evse, EvPreset::ThreePhase);
         world.run(secs(3));
-        world.swipe(evse, [GOOD_CARD, OTHER_CARD][usize::from(evse) - 1]);
+        world.swipe(evse, card);
         charges(&mut world, evse);
     }
     delivered_so_far(&mut world);
@@ -304,8 +304,8 @@ fn hours_offline(kind: AdapterKind) {
         world.net.delivered - before >= queued,
         "one message per entry"
     );
-    for evse in 1..=2 {
-        world.swipe(evse, [GOOD_CARD, OTHER_CARD][usize::from(evse) - 1]);
+    for (evse, card) in [(1, GOOD_CARD), (2, OTHER_CARD)] {
+        world.swipe(evse, card);
     }
     world.run_until("both ended", secs(20), |world| {
         world.station().transactions().is_empty()
