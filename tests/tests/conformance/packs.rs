@@ -283,7 +283,7 @@ fn free_mode_without_ocpp_says_nothing_about_its_sessions() {
     case.no_call("StartTransaction");
 }
 
-// acceptance: P114
+// acceptance: P114, T121, T122
 #[test]
 fn free_charging_is_switched_on_and_off_while_the_station_runs() {
     let mut case = Setup::default().start();
@@ -533,4 +533,41 @@ fn master_card_adds_and_removes_cards_at_a_station_without_operator_and_the_ring
         .shows("the menu times out", |status| status["notice"].is_null());
     case.station.swipe(1, CARD);
     case.station.shows("power", contactor_closed);
+}
+
+// acceptance: P11, P141, P143
+#[test]
+fn station_without_backend_learns_a_card_at_its_reader_and_charges_it() {
+    let case = Setup::default().prepare();
+    case.station.start();
+    case.station
+        .shows("a station", |status| status["evses"].is_array());
+    case.station.apply(
+        "name = \"list\"\nsummary = \"For tests.\"\n[health]\nbackend = \"any\"\n\n[[plugin]]\n\
+         name = \"auth-local-whitelist\"\nkind = \"authorizer\"\ngrants = { authorize = true }\n",
+    );
+    assert_eq!(case.station.trial_over(), "list stays");
+    let ask = |words: &[&str]| {
+        let request =
+            json!({"verb": "plugin-request", "name": "auth-local-whitelist", "words": words});
+        case.station.control(&request)["reply"].to_string()
+    };
+    ask(&["learn", "on"]);
+    case.station
+        .shows("learning", |status| status["notice"] == "adding");
+    case.station.swipe(1, CARD);
+    case.station
+        .shows("the card is listed", |_| ask(&["list"]).contains(CARD));
+    ask(&["learn", "off"]);
+    case.station
+        .shows("no menu", |status| status["notice"].is_null());
+    case.station.plug_in(1);
+    case.station.swipe(1, OTHER_CARD);
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(case.station.status()["evses"][0]["transaction"].is_null());
+    case.station.swipe(1, CARD);
+    case.station.shows("power", contactor_closed);
+    case.station.swipe(1, CARD);
+    case.station
+        .shows("no power", |status| !contactor_closed(status));
 }

@@ -54,7 +54,7 @@ fn a_session_shows_its_indications_in_order_when_the_card_comes_first() {
     assert_eq!(rig.indications(), expected);
 }
 
-// acceptance: C12
+// acceptance: C12, C78
 #[test]
 fn a_card_after_plugging_in_starts_the_transaction() {
     let mut rig = Rig::new().boot();
@@ -169,7 +169,7 @@ fn a_token_too_long_or_empty_is_refused_without_asking() {
     assert_eq!(rig.indication(), Indication::AuthorisedWaiting);
 }
 
-// acceptance: J20, J22, C150, C152
+// acceptance: J20, J22, C79, C150, C152
 #[test]
 fn the_same_card_ends_the_transaction_with_one_beep_and_releases_the_plug() {
     let mut rig = Rig::new().boot();
