@@ -20,7 +20,7 @@ use plugin_host::{
 };
 use station::{BootReason, Event, JournalSeq, Request, RequestId, Requester};
 use tokio::sync::mpsc;
-use units::Instant;
+use units::{Instant, Millis};
 use url::Url;
 
 use crate::clock::{Clock, WallClock};
@@ -28,6 +28,7 @@ use crate::deploy::Ready;
 use crate::journal::{AdapterBatch, Store, StoreError};
 use crate::limits::{
     FRAME_SHOWN_CHARS, FRAMES_SHOWN, LINK_EVENTS, MAX_ADAPTER_ROUNDS, MAX_FRAME_BYTES,
+    WAKE_PAUSE_MS,
 };
 use crate::messages::{Facts, ToAdapter, ToStation};
 use crate::net::{self, LinkEvent, LinkHandle, TlsStrictness};
@@ -621,7 +622,11 @@ impl Adapter {
                 }
             }
             BackendCommand::Send(text) => self.send(text),
-            BackendCommand::WakeAt(at) => self.wake_at = at,
+            BackendCommand::WakeAt(at) => {
+                // A plugin that wants to be woken at once, for ever, must not keep a core busy.
+                let soonest = self.now().after(Millis::new(WAKE_PAUSE_MS));
+                self.wake_at = at.map(|at| at.max(soonest));
+            }
             BackendCommand::SetClock(wall) => self.tell(ToStation::SetClock(wall)),
             BackendCommand::Verdict { request, verdict } => {
                 self.tell(ToStation::BackendVerdict(request, verdict));

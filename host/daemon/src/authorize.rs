@@ -20,12 +20,12 @@ use plugin_host::{
 use serde_json::{Value, json};
 use station::{Decision, IdToken, Moment, Verdict};
 use tokio::sync::oneshot;
-use units::Instant;
+use units::{Instant, Millis};
 
 use crate::clock::WallClock;
 use crate::deploy::Ready;
 use crate::journal::{AdapterBatch, Store};
-use crate::limits::{AUTHORIZE_INBOX, AUTHORIZERS_IDLE};
+use crate::limits::{AUTHORIZE_INBOX, AUTHORIZERS_IDLE, WAKE_PAUSE_MS};
 use crate::messages::{Part, ToStation};
 
 /// What people can see of a plugin that judges.
@@ -623,7 +623,8 @@ impl Member {
             self.fail(moment.at, &error.to_string());
             return None;
         }
-        self.wake_at = answer.wake_at;
+        let soonest = moment.at.after(Millis::new(WAKE_PAUSE_MS));
+        self.wake_at = answer.wake_at.map(|at| at.max(soonest));
         self.notice = answer.show;
         self.present_on_plug.clone_from(&answer.present_on_plug);
         Some(answer)

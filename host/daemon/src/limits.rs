@@ -52,6 +52,9 @@ pub const LAST_WORDS: Duration = Duration::from_millis(800);
 pub const LANGUAGE_INBOX: usize = 64;
 /// Lights are looked at this often, ms. Larger: short patterns are seen to stumble.
 pub const INDICATOR_PERIOD_MS: u64 = 50;
+/// Between two wake-ups that a plugin asks for there is at least this pause, ms. Smaller: a plugin that always asks for
+/// "now" keeps a core busy.
+pub const WAKE_PAUSE_MS: u64 = 10;
 /// Each language is shown this long before the next one has its turn, ms.
 pub const LANGUAGE_SHOWN_MS: u64 = 4_000;
 /// Threads of authorizers and languages look around at least this often.

@@ -392,6 +392,13 @@ impl World {
                 self.point()?;
             }
             Command::WakeAt(at) => {
+                if at.is_some_and(|at| at <= now) {
+                    let text =
+                        format!("the adapter asks at {now:?} to be woken at {at:?}, for ever");
+                    self.checker.violate(text);
+                }
+                // As the host does: never at once.
+                let at = at.map(|at| at.max(now.after(units::Millis::new(10))));
                 if let Some(adapter) = self.software.as_mut().and_then(|s| s.adapter.as_mut()) {
                     adapter.wake_at = at;
                 }

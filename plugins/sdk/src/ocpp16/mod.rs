@@ -317,7 +317,10 @@ impl<O: Operator> Ocpp16<O> {
             self.boot_at.filter(|_| self.link_up),
             self.heartbeat_at.filter(|_| self.is_online()),
             self.calls.poll_timeout().filter(|_| self.link_up),
-            self.transactions.retry_at.filter(|_| self.is_online()),
+            // One that is due and held up by another call goes when that call ends.
+            self.transactions
+                .retry_at
+                .filter(|at| self.is_online() && *at > self.now.at),
             self.waiting.values().map(|(_, due)| *due).min(),
             self.questions.next_due(),
             self.reset.as_ref().and_then(|reset| reset.due),

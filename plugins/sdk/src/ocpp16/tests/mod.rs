@@ -226,6 +226,11 @@ impl Host {
                 }
                 Command::Dequeue(id) => self.outbox.retain(|frame| frame.id != id),
                 Command::Send(text) => self.sent.push(serde_json::from_str(&text).unwrap()),
+                Command::WakeAt(at) => {
+                    let late = at.is_some_and(|at| at.as_millis() <= self.now);
+                    assert!(!late, "woken for ever: {at:?} at {} ms", self.now);
+                    self.commands.push(Command::WakeAt(at));
+                }
                 other => self.commands.push(other),
             }
         }

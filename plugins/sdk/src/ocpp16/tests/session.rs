@@ -476,6 +476,38 @@ fn refused_transaction_message_is_tried_as_often_as_the_keys_say_and_then_given_
 }
 
 #[test]
+fn repetition_that_is_due_while_another_call_is_open_waits_for_it_and_wakes_nobody() {
+    let mut host = Host::online(&[]);
+    for (id, key, value) in [
+        ("a", "TransactionMessageAttempts", "3"),
+        ("b", "TransactionMessageRetryInterval", "10"),
+    ] {
+        host.call(
+            id,
+            "ChangeConfiguration",
+            &json!({"key": key, "value": value}),
+        );
+        host.taken_answer(id);
+    }
+    host.started(1);
+    let (id, _) = host.take("StartTransaction");
+    host.give(Input::Frame(
+        json!([4, id, "InternalError", "", {}]).to_string(),
+    ));
+    host.wait(9_000);
+    let mut status = free(1);
+    status.plugged = true;
+    host.give(Input::Connector(status));
+    let (open, _) = host.take("StatusNotification");
+    // The repetition is due and cannot go: the host of these tests refuses to be asked for a wake-up in the past.
+    host.wait(5_000);
+    host.wait(5_000);
+    assert!(!host.has_sent("StartTransaction"));
+    host.result(&open, &json!({}));
+    assert!(host.has_sent("StartTransaction"));
+}
+
+#[test]
 fn tc_037_token_refused_in_start_transaction_is_told_to_the_station() {
     let mut host = Host::online(&[]);
     host.started(1);
