@@ -325,6 +325,60 @@ fn hours_offline(kind: AdapterKind) {
     }
 }
 
+#[test]
+fn thousand_swaps_in_a_day_of_charging_lose_double_and_open_nothing() {
+    const SWAPS: u64 = 1_000;
+    /// A whole day, seconds.
+    const DAY: u64 = 24 * 60 * 60;
+    /// Swaps of one session.
+    const SESSION: u64 = 10;
+    let config = WorldConfig::new(11).setting("meter_sample_interval_s", "300");
+    let mut world = online_with(config, OPERATORS[0].1);
+    let closed = |world: &World| world.hw.control.view(1).unwrap().contactor_closed;
+    let mut sessions = 0;
+    for swap in 0..SWAPS {
+        let between = DAY / SWAPS;
+        if swap % SESSION == 0 {
+            plug(&mut world, 1, EvPreset::ThreePhase);
+            world.run(secs(3));
+            world.swipe(1, GOOD_CARD);
+            charges(&mut world, 1);
+            sessions += 1;
+        }
+        // Nothing happens but time; a coarser tick is enough for that.
+        world.config.tick = Millis::new(400);
+        world.run(secs(between - 20));
+        world.config.tick = Millis::new(10);
+        // Half of the swaps fall on the moment when a message has just been confirmed.
+        if swap % 2 == 0 {
+            world.run_until("quiet", secs(10), World::is_delivered);
+        }
+        let before = closed(&world);
+        assert!(before, "it charges before swap {swap}");
+        world.run_until("a quiet moment", secs(10), |world| {
+            world.disk.adapter.outbox.is_empty()
+        });
+        world.act(Do::SwapAdapter).unwrap();
+        world.run(secs(2));
+        assert!(closed(&world), "swap {swap} opened the contactor");
+        assert!(world.is_registered(), "swap {swap} lost the backend");
+        if swap % SESSION == SESSION - 1 {
+            world.swipe(1, GOOD_CARD);
+            world.run_until("the plug is free", secs(20), |world| {
+                !world.hw.control.view(1).unwrap().plug_held
+            });
+            world.hardware(1, SimCommand::Unplug);
+            world.run(secs(5));
+        }
+    }
+    delivered(&mut world);
+    let transactions = world.checker.transactions();
+    assert_eq!(transactions.len(), sessions);
+    let billed = world.net.csms.book().billed();
+    assert_eq!(billed.count(), sessions, "each billed once");
+    println!("{SWAPS} swaps, {sessions} sessions, none lost or doubled, no contactor opened");
+}
+
 fn delivered_so_far(world: &mut World) {
     world.run_until("nothing waits", secs(10), World::is_delivered);
 }

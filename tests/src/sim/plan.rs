@@ -15,6 +15,8 @@ pub enum Do {
     Hardware(u8, SimCommand),
     Link(bool),
     KillAdapter,
+    /// Another instance takes over as in a hot swap: at a quiet moment, with the link kept. Refused if it is not quiet.
+    SwapAdapter,
     CutPower(Millis),
     /// The central system sends this text.
     Inject(String),

@@ -190,6 +190,16 @@ impl World {
                         .push_back(Work::Station(Event::BackendOnline { online: false }));
                 }
             }
+            Do::SwapAdapter => {
+                if !self.disk.adapter.outbox.is_empty() {
+                    return Err("a message is on its way".to_owned());
+                }
+                self.note("another adapter takes over");
+                if let Some(software) = &mut self.software {
+                    software.adapter = None;
+                    software.adapter_back_at = Some(self.now);
+                }
+            }
             Do::CutPower(outage) => self.cut_power(outage),
             Do::Inject(text) => self.net.inject(self.now, &text),
             Do::RemoteStart(connector, card) => {
