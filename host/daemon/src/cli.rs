@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::cli_pack::{self, PackCommand};
 use crate::clock::Clock;
-use crate::{cli_sign, config, control, logging, pack, start};
+use crate::{cli_install, cli_sign, config, control, logging, pack, start};
 
 /// Firmware of an AC charging station: a native safety interlock, and plugins for everything else.
 #[derive(Debug, Parser)]
@@ -135,6 +135,14 @@ enum PluginCommand {
         at: At,
         /// The plugin.
         name: String,
+    },
+    /// Check new components and copy them into a station's folder; `pack apply` puts them in force.
+    Install {
+        /// A component (its .sig file is beside it), or a folder of components.
+        source: PathBuf,
+        /// The station's configuration: whom it trusts, and where its components are.
+        #[arg(long)]
+        config: PathBuf,
     },
     /// Make a publisher's key pair: the private key goes to a file, the public one is printed for packs.
     Keygen {
@@ -438,6 +446,7 @@ fn plugin(command: PluginCommand) -> Result<()> {
             kind,
             pack,
         } => inspect(&component, kind.as_deref(), pack.as_deref()),
+        PluginCommand::Install { source, config } => cli_install::run(&source, &config),
         PluginCommand::Keygen { out, publisher } => cli_sign::keygen(&out, &publisher),
         PluginCommand::Sign {
             key,

@@ -14,6 +14,7 @@ mod adapter;
 mod api;
 mod authorize;
 mod cli;
+mod cli_install;
 mod cli_pack;
 mod cli_sign;
 mod clock;

@@ -571,3 +571,40 @@ fn station_without_backend_learns_a_card_at_its_reader_and_charges_it() {
     case.station
         .shows("no power", |status| !contactor_closed(status));
 }
+
+#[test]
+fn new_version_of_an_adapter_is_installed_and_applied_during_a_charge() {
+    let mut case = Setup::default().prepare();
+    case.station.own_components(&[]);
+    case.station.start();
+    case.booted();
+    case.charging(1);
+    case.forget();
+    // A component that nobody signed is not even copied.
+    let built = case.station.component("backend-eflux.wasm");
+    let folder = built.parent().unwrap().with_file_name("delivered");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::copy(&built, folder.join("backend-eflux.wasm")).unwrap();
+    let refused = case.station.install(&folder).unwrap_err();
+    assert!(
+        refused.contains("it is not signed") && refused.contains("nothing was installed"),
+        "{refused}"
+    );
+    std::fs::copy(
+        built.with_extension("sig"),
+        folder.join("backend-eflux.sig"),
+    )
+    .unwrap();
+    let said = case.station.install(&folder).unwrap();
+    assert!(
+        said.contains("1/1 checked: backend-eflux") && said.contains("signed by development"),
+        "{said}"
+    );
+    case.station
+        .apply(&changed(&case, "connection_timeout_s", "31"));
+    assert!(case.station.trial_over().ends_with("stays"));
+    let status = case.station.status();
+    assert!(contactor_closed(&status));
+    assert_eq!(plugin(&status, "backend-eflux")["swaps"], 1);
+    case.no_call("BootNotification");
+}

@@ -125,7 +125,7 @@ fn swaps(station: &Station) -> Result<Vec<f64>> {
     let text = text.context("no pack")?.to_owned();
     let mut samples = Vec::with_capacity(SWAPS);
     for round in 0..SWAPS {
-        let minute = format!("[plugin.limits]\ncall_deadline_ms = {}\n", 100 + round);
+        let minute = format!("[plugin.limits]\ncall_deadline_ms = {}\n", 101 + round);
         let changed = text.replacen("[plugin.limits]\n", &minute, 1);
         let changed = changed.replacen("call_deadline_ms = 100\n", "", 1);
         station.control(&serde_json::json!({"verb": "pack-apply", "text": changed}))?;

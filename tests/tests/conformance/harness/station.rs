@@ -142,6 +142,21 @@ impl Station {
         .unwrap();
     }
 
+    /// Installs components with the program itself; what it said, on either channel.
+    pub fn install(&self, source: &std::path::Path) -> Result<String, String> {
+        let output = Command::new(program())
+            .args(["plugin", "install", "--config"])
+            .arg(self.folder.join("station.toml"))
+            .arg(source)
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        match output.status.success() {
+            true => Ok(text(&output.stdout)),
+            false => Err(text(&output.stderr)),
+        }
+    }
+
     /// A file of its own components.
     pub fn component(&self, file: &str) -> PathBuf {
         self.folder.join("components").join(file)
