@@ -250,6 +250,8 @@ fn assemble(
         meter_due: Instant::ZERO,
         reader_due: Instant::ZERO,
         world_due: Instant::ZERO,
+        world_looks: 0,
+        worlds: vec![None; config.station.evses.len()],
         indicators_due: Instant::ZERO,
         readers_silent: false,
         ended: None,

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use drivers::indicator::{Frame, Indicator, Indicators};
-use drivers::sim::SimControl;
+use drivers::sim::{SimControl, SimWorld};
 use drivers::{CardReader, CardSeen, Meter};
 use interlock::{LogEvent, Status, Trips};
 use plugin_host::{
@@ -42,8 +42,10 @@ use crate::slot::{PermitSlot, StatusSlot, trip_names};
 
 /// Journal writes that failed are tried again after this long, ms.
 const RETRY_MS: u64 = 500;
-/// The simulated world is written down this often, ms.
+/// The simulated world is looked at this often, ms; plugs and locks are written down when they change.
 const WORLD_MS: u64 = 100;
+/// Energy alone is written down every so many looks; every journal entry writes it too.
+const WORLD_ENERGY_LOOKS: u64 = 50;
 
 /// One EVSE as the station's thread sees it.
 pub struct Place {
@@ -119,6 +121,9 @@ pub struct Core {
     pub(crate) meter_due: Instant,
     pub(crate) reader_due: Instant,
     pub(crate) world_due: Instant,
+    pub(crate) world_looks: u64,
+    /// The simulated world as it was last written down, by EVSE.
+    pub(crate) worlds: Vec<Option<SimWorld>>,
     pub(crate) indicators_due: Instant,
     pub(crate) readers_silent: bool,
     pub(crate) ended: Option<Ended>,
@@ -227,7 +232,8 @@ impl Core {
         }
         if now >= self.world_due {
             self.world_due = now.after(Millis::new(WORLD_MS));
-            self.save_world();
+            self.world_looks = self.world_looks.wrapping_add(1);
+            self.save_world(self.world_looks.is_multiple_of(WORLD_ENERGY_LOOKS));
         }
         while let Ok((evse, event)) = self.log_events.try_recv() {
             tracing::info!(
@@ -340,12 +346,21 @@ impl Core {
     }
 
     /// What a real street would keep while the program is gone: cable, vehicle, register.
-    fn save_world(&self) {
+    fn save_world(&mut self, with_energy: bool) {
         for (number, file) in self.world_files.iter().enumerate() {
             let evse = u8::try_from(number + 1).unwrap_or(u8::MAX);
             let Some(world) = self.sim.world(evse) else {
                 continue;
             };
+            let Some(saved) = self.worlds.get_mut(number) else {
+                continue;
+            };
+            let moved = saved.is_none_or(|old| (old.plug, old.held) != (world.plug, world.held));
+            let drawn = with_energy && saved.is_none_or(|old| old.energy_uj != world.energy_uj);
+            if !moved && !drawn {
+                continue;
+            }
+            *saved = Some(world);
             let temporary = file.with_extension("new");
             let written = std::fs::write(&temporary, world.to_text())
                 .and_then(|()| std::fs::rename(&temporary, file));
@@ -395,7 +410,7 @@ impl Core {
             return false;
         }
         if !self.uncommitted.is_empty() {
-            self.save_world();
+            self.save_world(true);
         }
         match self
             .store
@@ -752,8 +767,8 @@ impl Core {
     }
 
     /// Ends the other threads and says what is left for the next start.
-    pub fn close(self) {
-        self.save_world();
+    pub fn close(mut self) {
+        self.save_world(true);
         for adapter in &self.adapters {
             if adapter.inbox.try_send(ToAdapter::Stop).is_err() {
                 tracing::warn!(
