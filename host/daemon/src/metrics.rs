@@ -80,9 +80,47 @@ pub fn text(status: &Value) -> String {
     )]
     let dropped = crate::logging::dropped_lines() as f64;
     line(&mut out, "pilotwire_log_lines_dropped_total", &[], dropped);
+    pack(&mut out, status);
     evses(&mut out, status);
     plugins(&mut out, status);
     out
+}
+
+fn pack(out: &mut String, status: &Value) {
+    let flag = |key: &str| {
+        let set = status.get(key) == Some(&Value::Bool(true));
+        f64::from(u8::from(set))
+    };
+    let rollbacks = status.get("pack_rollbacks").and_then(Value::as_f64);
+    for (name, kind, help, value) in [
+        (
+            "pilotwire_development_mode",
+            "gauge",
+            "1 while something runs that nobody signed.",
+            flag("development"),
+        ),
+        (
+            "pilotwire_pack_on_trial",
+            "gauge",
+            "1 while a pack has to prove itself.",
+            flag("pack_on_trial"),
+        ),
+        (
+            "pilotwire_pack_rollbacks_total",
+            "counter",
+            "Packs that were taken back.",
+            rollbacks.unwrap_or(0.0),
+        ),
+        (
+            "pilotwire_free_charging",
+            "gauge",
+            "1 while a free-charging mode is in force.",
+            flag("free_charging"),
+        ),
+    ] {
+        metric(out, name, kind, help);
+        line(out, name, &[], value);
+    }
 }
 
 fn list<'a>(status: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
@@ -175,6 +213,12 @@ fn plugins(out: &mut String, status: &Value) {
             "Commands refused for want of a grant.",
         ),
         (
+            "pilotwire_plugin_swaps_total",
+            "swaps",
+            "counter",
+            "Instances that took over from another.",
+        ),
+        (
             "pilotwire_plugin_outbox",
             "outbox",
             "gauge",
@@ -254,7 +298,8 @@ mod tests {
             "uptime_ms": 1500, "interlock": {"ticks": 150}, "journal": {"last": 3},
             "evses": [{"evse": 1, "offered_ma": 16000, "contactor": "closed"}],
             "faults": [{"id": "RCMB", "evse": 1}],
-            "plugins": [{"name": "backend-eflux", "state": "running", "failures": 2}],
+            "plugins": [{"name": "backend-eflux", "state": "running", "failures": 2, "swaps": 3}],
+            "development": true, "pack_rollbacks": 1,
         });
         let text = text(&status);
         for line in text.lines().filter(|line| !line.starts_with('#')) {
@@ -263,6 +308,10 @@ mod tests {
         }
         assert!(text.contains("pilotwire_evse_offered_amperes{evse=\"1\"} 16\n"));
         assert!(text.contains("pilotwire_plugin_failures_total{plugin=\"backend-eflux\"} 2\n"));
+        assert!(text.contains("pilotwire_plugin_swaps_total{plugin=\"backend-eflux\"} 3\n"));
+        assert!(text.contains("pilotwire_development_mode 1\n"));
+        assert!(text.contains("pilotwire_pack_rollbacks_total 1\n"));
+        assert!(text.contains("pilotwire_pack_on_trial 0\n"));
         assert!(text.contains("pilotwire_evse_energised{evse=\"1\"} 1\n"));
     }
 }
