@@ -120,15 +120,9 @@ fn swaps(station: &Station) -> Result<Vec<f64>> {
     })?;
     station.swipe()?;
     until("power", || Ok(permit_ma(station)? > 0))?;
-    let running = station.control(&serde_json::json!({"verb": "pack-status"}))?;
-    let text = running.get("text").and_then(Value::as_str);
-    let text = text.context("no pack")?.to_owned();
     let mut samples = Vec::with_capacity(SWAPS);
     for round in 0..SWAPS {
-        let minute = format!("[plugin.limits]\ncall_deadline_ms = {}\n", 101 + round);
-        let changed = text.replacen("[plugin.limits]\n", &minute, 1);
-        let changed = changed.replacen("call_deadline_ms = 100\n", "", 1);
-        station.control(&serde_json::json!({"verb": "pack-apply", "text": changed}))?;
+        station.hot_swap()?;
         until("the end of the trial", || {
             let status = station.control(&serde_json::json!({"verb": "pack-status"}))?;
             Ok(status.get("on_trial") == Some(&Value::Bool(false)))

@@ -57,6 +57,23 @@ impl Station {
         })
     }
 
+    /// Puts the running pack in force again with another deadline for its adapter, so that the adapter has to be replaced.
+    ///
+    /// # Errors
+    /// The station refuses, for example because a pack is on trial already.
+    pub fn hot_swap(&self) -> Result<()> {
+        const KEY: &str = "call_deadline_ms = ";
+        let running = self.control(&json!({"verb": "pack-status"}))?;
+        let text = running.get("text").and_then(Value::as_str);
+        let text = text.context("the station has no pack")?;
+        let (before, rest) = text.split_once(KEY).context("no deadline in the pack")?;
+        let (deadline, after) = rest.split_once('\n').context("no deadline in the pack")?;
+        let next = deadline.trim().parse::<u32>()?.saturating_add(1);
+        let changed = format!("{before}{KEY}{next}\n{after}");
+        self.control(&json!({"verb": "pack-apply", "text": changed}))
+            .map(drop)
+    }
+
     /// Ends the program and starts it again with the same state; `ready` is where it says that it is ready.
     ///
     /// # Errors

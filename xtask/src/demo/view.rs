@@ -18,8 +18,7 @@ use super::station::Station;
 const REFRESH: Duration = Duration::from_millis(150);
 /// Fault that `f` injects: it heals by itself when cleared.
 const FAULT: &str = "over-voltage";
-const KEYS: &str =
-    "p plug in   s swipe card   u unplug   f fault   c clear   k kill the adapter   q quit";
+const KEYS: &str = "p plug in   s swipe card   u unplug   f fault   c clear   k kill the adapter   h hot swap   q quit";
 
 /// Shows the station until `q`; the keys act on it. Sessions made by hand are not judged.
 ///
@@ -61,6 +60,10 @@ fn watch(
                 station.sim("fault", &[("name", FAULT)]),
             ),
             KeyCode::Char('c') => ("fault cleared", station.sim("clear", &[])),
+            KeyCode::Char('h') => (
+                "hot swap: another instance of the adapter takes over; the pack is on trial for some seconds",
+                station.hot_swap(),
+            ),
             KeyCode::Char('k') => {
                 let restart = json!({"verb": "plugin-restart", "name": operator.adapter()});
                 (
@@ -176,8 +179,15 @@ fn station_lines(status: &Value) -> Vec<Line<'static>> {
         }
     }
     for plugin in items(status, "plugins") {
+        let swaps = match plugin.get("swaps").and_then(Value::as_u64) {
+            Some(count) if count > 0 => format!(
+                " · {count} swaps, last {} µs without adapter",
+                word(plugin, "/swap_us")
+            ),
+            Some(_) | None => String::new(),
+        };
         lines.push(Line::from(format!(
-            "plugin {} · {} · {} {} · {} calls · {} failures · outbox {}",
+            "plugin {} · {} · {} {} · {} calls · {} failures · outbox {}{swaps}",
             word(plugin, "/name"),
             word(plugin, "/state"),
             word(plugin, "/registration"),
