@@ -201,8 +201,10 @@ fn swipes(station: &Station) -> Result<f64> {
     let mut worst = 0.0_f64;
     for _ in 0..SWIPES {
         station.plug_in()?;
-        until("the plug is seen", || {
-            Ok(connector(station, "plugged")? == Some(true))
+        // The lock takes a second to move; that is no software time.
+        until("the plug is locked", || {
+            let lock = status(station)?;
+            Ok(lock.pointer("/evses/0/lock").and_then(Value::as_str) == Some("locked"))
         })?;
         std::thread::sleep(REST);
         let start = Instant::now();
