@@ -644,7 +644,14 @@ impl Core {
             let token = standing.present_on_plug.clone();
             self.station.handle_event(now, Event::PresentOnPlug(token));
         }
+        let told_nothing = self.tells_nothing();
         self.standing = standing;
+        if told_nothing && !self.tells_nothing() {
+            // Backends hear now what was kept from them.
+            for status in self.station.connectors() {
+                self.broadcast(|| ToAdapter::Input(BackendInput::Connector(status.clone())));
+            }
+        }
     }
 
     fn no_opinion(&mut self, now: Instant, request: RequestId, reason: &str) {

@@ -281,6 +281,13 @@ fn free_mode_without_ocpp_says_nothing_about_its_sessions() {
     case.station.unplug(1);
     case.no_call("StatusNotification");
     case.no_call("StartTransaction");
+    // Once the mode is off, the backend hears how things stand.
+    case.station.plug_in(1);
+    case.station.shows("power", contactor_closed);
+    case.no_call("StatusNotification");
+    case.station.apply(&case.station.pack_text());
+    case.status(1, "Charging");
+    case.no_call("StartTransaction");
 }
 
 // acceptance: P114, T121, T122
