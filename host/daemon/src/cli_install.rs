@@ -1,7 +1,6 @@
 //! `pilotwire plugin install`: new components for a station, checked before they are copied. `pilotwire pack apply` then
 //! puts them in force, on trial as every change.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -12,6 +11,7 @@ use plugin_host::signature::MAX_SIGNATURE_BYTES;
 use crate::cli;
 use crate::cli_sign::signature_path;
 use crate::config;
+use crate::deploy::read_bounded;
 use crate::pack;
 
 /// Most components of one folder. More: not a folder of plugins.
@@ -94,10 +94,11 @@ fn components(source: &Path) -> Result<Vec<PathBuf>> {
 
 fn check(file: &Path, trust: &Trust, pack: &pack::Pack) -> Result<New> {
     let name = cli::stem(file).to_owned();
-    let component = bounded(file, MAX_COMPONENT_BYTES)?;
+    let unreadable = || format!("{} cannot be read", file.display());
+    let component = read_bounded(file, MAX_COMPONENT_BYTES).with_context(unreadable)?;
     let signature = signature_path(file);
     let signature = match signature.exists() {
-        true => Some(bounded(&signature, MAX_SIGNATURE_BYTES)?),
+        true => Some(read_bounded(&signature, MAX_SIGNATURE_BYTES).with_context(unreadable)?),
         false => None,
     };
     let policy = pack.plugins.iter().find(|policy| policy.name == name);
@@ -118,15 +119,6 @@ fn check(file: &Path, trust: &Trust, pack: &pack::Pack) -> Result<New> {
         signature,
         origin: format!("version {}, {found}", manifest.version),
     })
-}
-
-fn bounded(path: &Path, max: usize) -> Result<Vec<u8>> {
-    let bound = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(bound).read_to_end(&mut bytes))
-        .with_context(|| format!("{} cannot be read", path.display()))?;
-    Ok(bytes)
 }
 
 /// Both files appear whole: the signature last, so that a station that reads in between refuses rather than mixes.

@@ -217,7 +217,10 @@ impl Loader {
 }
 
 /// Reads a file, one byte more than allowed at most: whoever checks the size sees that it is too long.
-fn read_bounded(path: &Path, max: usize) -> std::io::Result<Vec<u8>> {
+///
+/// # Errors
+/// The file cannot be read.
+pub fn read_bounded(path: &Path, max: usize) -> std::io::Result<Vec<u8>> {
     let bound = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();
     std::fs::File::open(path)?

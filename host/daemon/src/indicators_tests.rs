@@ -1,6 +1,6 @@
 //! How the three products show their states, row by row; and how a wrong profile is refused.
 
-use drivers::indicator::{Colour, Facts, Frame, Indicator, Upgrade, draw};
+use drivers::indicator::{Colour, Facts, Frame, Indicator, Upgrade};
 
 use super::*;
 
@@ -358,11 +358,4 @@ fn profile_of_an_oem_is_a_file_and_a_wrong_one_says_what_is_right() {
         let error = parse(&cabur.replace(from, to)).unwrap_err().to_string();
         assert!(error.contains(says), "{to}: {error}");
     }
-}
-
-#[test]
-fn drawing_names_colours_and_shows_the_display() {
-    let lines = draw(&frame("cabur", Shown::Charging, values(), 0));
-    assert!(lines[0].contains("blue") && lines[0].contains("charge"));
-    assert!(lines[1].contains("230.0 V"));
 }

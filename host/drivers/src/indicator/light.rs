@@ -41,19 +41,6 @@ impl Colour {
         let found = Self::ALL.into_iter().find(|(_, colour)| *colour == self);
         found.map_or("off", |(word, _)| word)
     }
-
-    /// Red, green and blue, for boards that mix.
-    #[must_use]
-    pub const fn rgb(self) -> (u8, u8, u8) {
-        match self {
-            Self::Off => (0, 0, 0),
-            Self::White => (255, 255, 255),
-            Self::Red => (255, 0, 0),
-            Self::Green => (0, 255, 0),
-            Self::Blue => (0, 0, 255),
-            Self::Yellow => (255, 200, 0),
-        }
-    }
 }
 
 /// A light: colours that take turns, or one that stands.

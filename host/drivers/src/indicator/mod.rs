@@ -328,32 +328,3 @@ impl Indicator {
         }
     }
 }
-
-/// Draws a frame for a terminal, with ANSI colours: one line for the ring, LEDs and buzzer, one for the segment display.
-#[must_use]
-pub fn draw(frame: &Frame) -> Vec<String> {
-    let lamp = |colour: Colour, lit: &str| match colour {
-        Colour::Off => format!("\x1b[2m{lit}\x1b[0m"),
-        colour => {
-            let (r, g, b) = colour.rgb();
-            format!("\x1b[38;2;{r};{g};{b}m{lit}\x1b[0m")
-        }
-    };
-    let ring = if frame.rotating {
-        "◜◝◞◟"
-    } else {
-        "●●●●"
-    };
-    let mut line = format!("{} {}", lamp(frame.ring, ring), frame.ring.word());
-    for (name, colour) in &frame.leds {
-        line.push_str(&format!("  {} {name}", lamp(*colour, "●")));
-    }
-    if frame.buzzer {
-        line.push_str("  ♪");
-    }
-    let mut lines = vec![line];
-    if !frame.segments.is_empty() {
-        lines.push(format!("\x1b[38;2;255;80;0m[{}]\x1b[0m", frame.segments));
-    }
-    lines
-}
