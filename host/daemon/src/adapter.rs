@@ -424,7 +424,7 @@ impl Adapter {
                     );
                 }
                 let version = manifest.version.clone();
-                let origin = self.setup.ready.origin.clone();
+                let origin = self.setup.ready.provenance.to_string();
                 self.look(|view| {
                     (view.version, view.origin) = (version, origin);
                     view.health = "starting";

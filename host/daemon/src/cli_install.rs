@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use plugin_host::limits::MAX_COMPONENT_BYTES;
-use plugin_host::provenance::{self, Provenance, Trust};
+use plugin_host::provenance::{self, Trust};
 use plugin_host::signature::MAX_SIGNATURE_BYTES;
 
 use crate::cli;
@@ -105,14 +105,7 @@ fn check(file: &Path, trust: &Trust, pack: &pack::Pack) -> Result<New> {
     let pin = policy.map(|policy| policy.pin.clone()).unwrap_or_default();
     let found = provenance::check(&name, &component, signature.as_deref(), trust, &pin, None)?;
     let (_, manifest) = cli::manifest_of(file, &component, None)?;
-    if let Provenance::Signed { version, .. } = &found
-        && version.to_string() != manifest.version
-    {
-        bail!(
-            "it says it is version {}, but {version} was signed",
-            manifest.version
-        );
-    }
+    found.matches(&manifest)?;
     Ok(New {
         name,
         component,

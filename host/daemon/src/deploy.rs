@@ -41,10 +41,8 @@ pub struct Ready {
     pub policy: PluginPolicy,
     /// The component.
     pub loaded: Loaded,
-    /// Who vouches for it, for people.
-    pub origin: String,
-    /// The version that was signed.
-    pub version: Option<Version>,
+    /// Who vouches for it.
+    pub provenance: Provenance,
 }
 
 impl PartialEq for Ready {
@@ -59,13 +57,8 @@ impl Ready {
     /// # Errors
     /// It says that it is another.
     pub fn check_manifest(&self, manifest: &Manifest) -> Result<(), String> {
-        match &self.version {
-            Some(signed) if signed.to_string() != manifest.version => Err(format!(
-                "it says it is version {}, but version {signed} was signed; sign it again",
-                manifest.version
-            )),
-            Some(_) | None => Ok(()),
-        }
+        let found = self.provenance.matches(manifest);
+        found.map_err(|error| error.to_string())
     }
 }
 
@@ -198,11 +191,7 @@ impl Loader {
         Ok(Ready {
             policy: policy.clone(),
             loaded,
-            origin: provenance.to_string(),
-            version: match provenance {
-                Provenance::Signed { version, .. } => Some(version),
-                Provenance::Development => None,
-            },
+            provenance,
         })
     }
 
@@ -285,7 +274,7 @@ impl Deployed {
     pub fn development(&self) -> bool {
         let all = self.now.judges.iter().chain(&self.now.languages);
         let mut all = all.chain(&self.now.backends);
-        all.any(|ready| ready.version.is_none())
+        all.any(|ready| ready.provenance == Provenance::Development)
     }
 }
 
@@ -295,7 +284,7 @@ impl Core {
         let deployment = Arc::clone(&self.deployed.now);
         let all = deployment.judges.iter().chain(&deployment.languages);
         for ready in all.chain(&deployment.backends) {
-            let Some(version) = &ready.version else {
+            let Provenance::Signed { version, .. } = &ready.provenance else {
                 continue;
             };
             let key = highest_key(&ready.policy.name);

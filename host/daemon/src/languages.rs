@@ -311,14 +311,10 @@ impl Member {
                 .as_ref()
                 .map(|plugin| plugin.describe().version.clone())
                 .unwrap_or_default(),
-            health: match self.supervisor.health() {
-                Health::Running => "running",
-                Health::Backoff { .. } => "backing off",
-                Health::Quarantined { .. } => "quarantined",
-            },
+            health: self.supervisor.health().word(),
             failures: self.supervisor.total_failures(),
             last_error: self.supervisor.last_error().map(str::to_owned),
-            origin: self.ready.origin.clone(),
+            origin: self.ready.provenance.to_string(),
         }
     }
 }

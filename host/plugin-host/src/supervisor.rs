@@ -25,6 +25,18 @@ pub enum Health {
     },
 }
 
+impl Health {
+    /// In a word, for people.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Backoff { .. } => "backing off",
+            Self::Quarantined { .. } => "quarantined",
+        }
+    }
+}
+
 /// Watches one plugin. Pure: the time comes with every call. It never waits for what it watches.
 #[derive(Debug, Clone)]
 pub struct Supervisor {

@@ -64,7 +64,7 @@ impl Adapter {
         match self.start_beside(&ready, facts) {
             Ok((plugin, commands)) => {
                 let version = plugin.describe().version.clone();
-                let origin = ready.origin.clone();
+                let origin = ready.provenance.to_string();
                 self.setup.ready = ready;
                 self.supervisor = Supervisor::new();
                 self.instance = Instance::Running(plugin);
