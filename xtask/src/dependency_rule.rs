@@ -18,6 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "pilotwire",
         &["units", "interlock", "station", "drivers", "plugin-host"],
     ),
+    ("pilotwire-plugin", &[]),
     ("xtask", &["units", "ocpp"]),
 ];
 
@@ -35,7 +36,10 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rusqlite", &["pilotwire"]),
     ("axum", &["pilotwire"]),
     ("toml", &["pilotwire", "xtask"]),
-    ("anyhow", &["pilotwire", "plugin-host", "xtask"]),
+    (
+        "anyhow",
+        &["pilotwire", "pilotwire-plugin", "plugin-host", "xtask"],
+    ),
     ("rust-ocpp", &["ocpp"]),
 ];
 
