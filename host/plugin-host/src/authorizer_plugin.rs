@@ -2,7 +2,7 @@
 
 use station::{IdToken, Moment, Verdict};
 
-use crate::backend_plugin::{NO_TIME, may_read, wrong_kind};
+use crate::backend_plugin::{NO_TIME, may_read, who, wrong_kind};
 use crate::contract::authorizer::Authorizer;
 use crate::contract::authorizer::exports::pilotwire::authorizer::judge;
 use crate::contract::authorizer_0_1::Authorizer as FirstAuthorizer;
@@ -19,6 +19,11 @@ use crate::limits::{
 use crate::manifest::{AuthorizeRequest, Manifest, Setting, StoreEntry, StoreWrite};
 use crate::small_plugins::Common;
 use crate::store_quota::StoreQuota;
+
+/// The contract of today, as recordings name it.
+pub(crate) const CONTRACT: &str = "pilotwire:authorizer@0.2.0";
+/// The first one.
+pub(crate) const FIRST_CONTRACT: &str = "pilotwire:authorizer@0.1.0";
 
 /// What an authorizer knows when it starts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -227,10 +232,15 @@ impl AuthorizerPlugin {
                     backend_connected: start.backend_connected,
                     busy: start.busy,
                 };
-                let answer = common.guest.call(now, |b, store| {
-                    b.pilotwire_authorizer_judge()
-                        .call_start(store, moment(now), &context)
-                })?;
+                let answer = common.guest.recorded(
+                    &who(&common.manifest, CONTRACT),
+                    ("start", now),
+                    &context,
+                    |b, store, context| {
+                        b.pilotwire_authorizer_judge()
+                            .call_start(store, moment(now), context)
+                    },
+                )?;
                 self.check(now, None, false, answer)
             }
             Guests::First(common) => {
@@ -239,10 +249,15 @@ impl AuthorizerPlugin {
                     store,
                     backend_connected: start.backend_connected,
                 };
-                common.guest.call(now, |b, store| {
-                    b.pilotwire_authorizer_judge()
-                        .call_start(store, moment(now), &context)
-                })?;
+                common.guest.recorded(
+                    &who(&common.manifest, FIRST_CONTRACT),
+                    ("start", now),
+                    &context,
+                    |b, store, context| {
+                        b.pilotwire_authorizer_judge()
+                            .call_start(store, moment(now), context)
+                    },
+                )?;
                 Ok(AuthorizerAnswer::default())
             }
         }
@@ -287,19 +302,29 @@ impl AuthorizerPlugin {
         let answer = match &mut self.guests {
             Guests::Today(common) => {
                 let input = input_of_today(input);
-                common.guest.call(now, |b, store| {
-                    b.pilotwire_authorizer_judge()
-                        .call_handle(store, moment(now), &input)
-                })?
+                common.guest.recorded(
+                    &who(&common.manifest, CONTRACT),
+                    ("handle", now),
+                    &input,
+                    |b, store, input| {
+                        b.pilotwire_authorizer_judge()
+                            .call_handle(store, moment(now), input)
+                    },
+                )?
             }
             Guests::First(common) => {
                 let Some(input) = input_of_first(input) else {
                     return Ok(AuthorizerAnswer::default());
                 };
-                let answer = common.guest.call(now, |b, store| {
-                    b.pilotwire_authorizer_judge()
-                        .call_handle(store, moment(now), &input)
-                })?;
+                let answer = common.guest.recorded(
+                    &who(&common.manifest, FIRST_CONTRACT),
+                    ("handle", now),
+                    &input,
+                    |b, store, input| {
+                        b.pilotwire_authorizer_judge()
+                            .call_handle(store, moment(now), input)
+                    },
+                )?;
                 lifted(answer)
             }
         };

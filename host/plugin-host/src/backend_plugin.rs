@@ -14,6 +14,7 @@ use crate::grants::Grants;
 use crate::guest::Guest;
 use crate::limits::Limits;
 use crate::manifest::{Manifest, Setting};
+use crate::recording::Recorded;
 use crate::store_quota::StoreQuota;
 
 /// One instance of a backend adapter.
@@ -104,10 +105,13 @@ impl BackendPlugin {
             .settings
             .retain(|setting| may_read(grants, manifest, setting));
         let context = lower::start(start);
-        let commands = self.guest.call(now, |b, store| {
-            b.pilotwire_backend_adapter()
-                .call_start(store, moment(now), &context)
-        })?;
+        let who = who(&self.manifest, CONTRACT);
+        let commands =
+            self.guest
+                .recorded(&who, ("start", now), &context, |b, store, context| {
+                    b.pilotwire_backend_adapter()
+                        .call_start(store, moment(now), context)
+                })?;
         self.check(commands)
     }
 
@@ -140,10 +144,13 @@ impl BackendPlugin {
             | BackendInput::Restarting(_) => {}
         }
         let input = lower::input(input);
-        let commands = self.guest.call(now, |b, store| {
-            b.pilotwire_backend_adapter()
-                .call_handle(store, moment(now), &input)
-        })?;
+        let who = who(&self.manifest, CONTRACT);
+        let commands = self
+            .guest
+            .recorded(&who, ("handle", now), &input, |b, store, input| {
+                b.pilotwire_backend_adapter()
+                    .call_handle(store, moment(now), input)
+            })?;
         self.check(commands)
     }
 
@@ -162,6 +169,18 @@ impl BackendPlugin {
             self.guest.condemn();
         }
         checked
+    }
+}
+
+/// The contract, as recordings name it.
+pub(crate) const CONTRACT: &str = "pilotwire:backend@0.1.0";
+
+/// Who is recorded.
+pub(crate) fn who<'a>(manifest: &'a Manifest, contract: &'a str) -> Recorded<'a> {
+    Recorded {
+        plugin: &manifest.name,
+        version: &manifest.version,
+        contract,
     }
 }
 

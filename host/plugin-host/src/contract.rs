@@ -10,6 +10,7 @@ pub mod host {
         inline: "package pilotwire:shared;
             world shared { import pilotwire:host/types@0.1.0; import pilotwire:host/log@0.1.0; }",
         path: ["../../wit/host"],
+        additional_derives: [serde::Serialize, serde::Deserialize],
     });
 }
 
@@ -17,6 +18,7 @@ pub mod backend {
     wasmtime::component::bindgen!({
         world: "pilotwire:backend/backend",
         path: ["../../wit/host", "../../wit/backend"],
+        additional_derives: [serde::Serialize, serde::Deserialize],
         with: {
             "pilotwire:host/types@0.1.0": crate::contract::host::pilotwire::host::types,
             "pilotwire:host/log@0.1.0": crate::contract::host::pilotwire::host::log,
@@ -28,6 +30,7 @@ pub mod authorizer {
     wasmtime::component::bindgen!({
         world: "pilotwire:authorizer/authorizer",
         path: ["../../wit/host", "../../wit/authorizer"],
+        additional_derives: [serde::Serialize, serde::Deserialize],
         with: {
             "pilotwire:host/types@0.1.0": crate::contract::host::pilotwire::host::types,
             "pilotwire:host/log@0.1.0": crate::contract::host::pilotwire::host::log,
@@ -40,6 +43,7 @@ pub mod authorizer_0_1 {
     wasmtime::component::bindgen!({
         world: "pilotwire:authorizer/authorizer",
         path: ["../../wit/host", "../../wit/frozen/authorizer-0.1"],
+        additional_derives: [serde::Serialize, serde::Deserialize],
         with: {
             "pilotwire:host/types@0.1.0": crate::contract::host::pilotwire::host::types,
             "pilotwire:host/log@0.1.0": crate::contract::host::pilotwire::host::log,
@@ -51,6 +55,7 @@ pub mod free_charging {
     wasmtime::component::bindgen!({
         world: "pilotwire:free-charging/free-charging",
         path: ["../../wit/host", "../../wit/free-charging"],
+        additional_derives: [serde::Serialize, serde::Deserialize],
         with: {
             "pilotwire:host/types@0.1.0": crate::contract::host::pilotwire::host::types,
             "pilotwire:host/log@0.1.0": crate::contract::host::pilotwire::host::log,
@@ -62,6 +67,7 @@ pub mod display {
     wasmtime::component::bindgen!({
         world: "pilotwire:display/display",
         path: ["../../wit/host", "../../wit/display"],
+        additional_derives: [serde::Serialize, serde::Deserialize],
         with: {
             "pilotwire:host/types@0.1.0": crate::contract::host::pilotwire::host::types,
             "pilotwire:host/log@0.1.0": crate::contract::host::pilotwire::host::log,

@@ -13,6 +13,7 @@ use crate::error::LoadError;
 use crate::guest::GuestState;
 use crate::limits::{MAX_COMPONENT_BYTES, MAX_GUEST_STACK_BYTES};
 use crate::manifest::PluginKind;
+use crate::recording::{Recorder, RecordingSlot};
 use crate::ticker::Ticker;
 
 /// The interfaces a plugin may import; a later patch version of the contract is compatible.
@@ -118,6 +119,7 @@ impl Engine {
                 from_cache,
                 engine: self.clone(),
                 pre,
+                recording: RecordingSlot::default(),
             }),
         })
     }
@@ -193,6 +195,7 @@ struct LoadedInner {
     from_cache: bool,
     engine: Engine,
     pre: Pre,
+    recording: RecordingSlot,
 }
 
 /// Linked, by contract. A later major version of a contract becomes another case with a module of its own.
@@ -236,6 +239,27 @@ impl Loaded {
     #[must_use]
     pub fn from_cache(&self) -> bool {
         self.inner.from_cache
+    }
+
+    /// Records the next instance from its start on, and those after it, until the recorder ends; in place of a recording
+    /// that runs.
+    pub fn begin_recording(&self, recorder: Recorder) {
+        self.inner.recording.begin(recorder);
+    }
+
+    /// Ends a recording; the number of calls in it.
+    pub fn end_recording(&self) -> Option<u64> {
+        self.inner.recording.end()
+    }
+
+    /// Calls in the recording that runs now.
+    #[must_use]
+    pub fn recorded_calls(&self) -> Option<u64> {
+        self.inner.recording.calls()
+    }
+
+    pub(crate) fn recording(&self) -> &RecordingSlot {
+        &self.inner.recording
     }
 
     pub(crate) fn engine(&self) -> &Engine {

@@ -1,5 +1,6 @@
 //! One plugin instance: its wasmtime store, its ceilings, its log line budget, and the one way to call it.
 
+use serde::Serialize;
 use station::Moment;
 use units::Instant;
 use wasmtime::{AsContextMut, ResourceLimiter, Store, Trap};
@@ -11,6 +12,7 @@ use crate::limits::{
     EPOCH_TICK_MS, LOG_BURST, LOG_LINES_PER_SECOND, Limits, MAX_CORE_ITEMS, MAX_LOG_BYTES,
     MAX_TABLE_ELEMENTS,
 };
+use crate::recording::{self, Recorded};
 
 /// What host functions and limiters need to know about their guest.
 pub(crate) struct GuestState {
@@ -134,6 +136,8 @@ pub(crate) struct Guest<B> {
     bindings: Option<B>,
     loaded: Loaded,
     limits: Limits,
+    /// The recording that this instance has been in since its start.
+    recording: Option<u64>,
 }
 
 impl<B> Guest<B> {
@@ -159,6 +163,7 @@ impl<B> Guest<B> {
             bindings: None,
             loaded: loaded.clone(),
             limits,
+            recording: None,
         };
         guest.arm();
         let running = guest.loaded.engine().ticker().running();
@@ -194,6 +199,26 @@ impl<B> Guest<B> {
             }
             Err(error) => Err(self.classify(&error)),
         }
+    }
+
+    /// As [`call`](Self::call), and written down if somebody records. A recording begins with a call that says so.
+    pub(crate) fn recorded<I: Serialize, T: Serialize>(
+        &mut self,
+        who: &Recorded<'_>,
+        (name, now): (&str, Moment),
+        input: &I,
+        call: impl FnOnce(&B, &mut Store<GuestState>, &I) -> wasmtime::Result<T>,
+    ) -> Result<T, PluginError> {
+        let answer = self.call(now, |bindings, store| call(bindings, store, input));
+        let running = self.loaded.recording().number();
+        if name != "handle" && name != "authorize" {
+            self.recording = running;
+        }
+        if running.is_some() && running == self.recording {
+            let slot = self.loaded.recording();
+            recording::write(slot, who, (name, now), input, answer.as_ref());
+        }
+        answer
     }
 
     /// Declares the instance dead because its answer breaks the contract.

@@ -29,6 +29,8 @@ pub mod limits;
 mod mailbox;
 mod manifest;
 pub mod provenance;
+mod recording;
+pub mod replay;
 pub mod signature;
 mod small_plugins;
 mod store_quota;
@@ -54,5 +56,6 @@ pub use manifest::{
     AuthorizeRequest, Manifest, PluginKind, Refusal, RefusalReason, Setting, SettingSpec,
     StoreEntry, StoreWrite,
 };
+pub use recording::Recorder;
 pub use small_plugins::{Behaviour, DisplayPlugin, FreeChargingPlugin, Rendered, Reporting};
 pub use supervisor::{Health, Supervisor};

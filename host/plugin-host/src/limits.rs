@@ -128,3 +128,9 @@ pub const MAX_REQUEST_WORDS: usize = 2_000;
 
 /// An authorizer's timer is at most this far away. Larger: a forgotten timer; it asks again anyway.
 pub const MAX_WAKE_AHEAD_MS: u64 = 24 * 60 * 60 * 1_000;
+
+/// Longest line of a recording. Larger than any input and answer together.
+pub const MAX_RECORDED_LINE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Differences that a replay shows; it counts the rest. Larger: nobody reads them.
+pub const MAX_DIFFERENCES: usize = 100;

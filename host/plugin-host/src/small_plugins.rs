@@ -2,7 +2,7 @@
 
 use station::{IdToken, Moment, Verdict};
 
-use crate::backend_plugin::{NO_TIME, may_read, wrong_kind};
+use crate::backend_plugin::{NO_TIME, may_read, who, wrong_kind};
 use crate::contract::display::Display;
 use crate::contract::display::exports::pilotwire::display::language;
 use crate::contract::free_charging::FreeCharging;
@@ -14,6 +14,10 @@ use crate::grants::{Grant, Grants};
 use crate::guest::Guest;
 use crate::limits::{Limits, MAX_NAME_CHARS, MAX_TEXT_CHARS};
 use crate::manifest::{AuthorizeRequest, Manifest, Setting};
+
+/// The contracts, as recordings name them.
+pub(crate) const FREE_CHARGING_CONTRACT: &str = "pilotwire:free-charging@0.1.0";
+pub(crate) const DISPLAY_CONTRACT: &str = "pilotwire:display@0.1.0";
 
 /// What every small plugin has.
 pub(crate) struct Common<B> {
@@ -164,9 +168,13 @@ impl FreeChargingPlugin {
             .into_iter()
             .filter(|s| may_read(grants, manifest, s));
         let readable: Vec<_> = readable.map(setting).collect();
-        let behaviour = self.common.guest.call(now, |b, store| {
+        let Common {
+            guest, manifest, ..
+        } = &mut self.common;
+        let who = who(manifest, FREE_CHARGING_CONTRACT);
+        let behaviour = guest.recorded(&who, ("start", now), &readable, |b, store, settings| {
             b.pilotwire_free_charging_mode()
-                .call_start(store, moment(now), &readable)
+                .call_start(store, moment(now), settings)
         })?;
         let may_authorize = self.common.may_authorize();
         behaviour_from(behaviour, may_authorize).map_err(|detail| self.common.garbage(detail))
@@ -182,10 +190,15 @@ impl FreeChargingPlugin {
         request: AuthorizeRequest,
     ) -> Result<Verdict, PluginError> {
         let question = authorize_request(request.clone());
-        let verdict = self.common.guest.call(now, |b, store| {
-            b.pilotwire_free_charging_mode()
-                .call_authorize(store, moment(now), &question)
-        })?;
+        let Common {
+            guest, manifest, ..
+        } = &mut self.common;
+        let who = who(manifest, FREE_CHARGING_CONTRACT);
+        let verdict =
+            guest.recorded(&who, ("authorize", now), &question, |b, store, question| {
+                b.pilotwire_free_charging_mode()
+                    .call_authorize(store, moment(now), question)
+            })?;
         self.common.verdict(&request, verdict)
     }
 }
@@ -263,9 +276,13 @@ impl DisplayPlugin {
             id: id.to_owned(),
             arguments: arguments.iter().map(argument).collect(),
         };
-        let rendered = self.common.guest.call(now, |b, store| {
+        let Common {
+            guest, manifest, ..
+        } = &mut self.common;
+        let who = who(manifest, DISPLAY_CONTRACT);
+        let rendered = guest.recorded(&who, ("render", now), &message, |b, store, message| {
             b.pilotwire_display_language()
-                .call_render(store, moment(now), &message)
+                .call_render(store, moment(now), message)
         })?;
         let Some(rendered) = rendered else {
             return Ok(None);
