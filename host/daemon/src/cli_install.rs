@@ -1,6 +1,7 @@
 //! `pilotwire plugin install`: new components for a station, checked before they are copied. `pilotwire pack apply` then
 //! puts them in force, on trial as every change.
 
+use std::hash::{DefaultHasher, Hasher as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -8,11 +9,14 @@ use plugin_host::limits::MAX_COMPONENT_BYTES;
 use plugin_host::provenance::{self, Trust};
 use plugin_host::signature::MAX_SIGNATURE_BYTES;
 
-use crate::cli;
+use crate::cli_plugin;
 use crate::cli_sign::signature_path;
-use crate::config;
+use crate::config::{self, Config};
 use crate::deploy::read_bounded;
 use crate::pack;
+
+/// Longest readable part of a download folder's name.
+const MAX_FOLDER_CHARS: usize = 80;
 
 /// Most components of one folder. More: not a folder of plugins.
 const MAX_COMPONENTS: usize = 256;
@@ -24,12 +28,42 @@ struct New {
     origin: String,
 }
 
-/// Installs one component, or every component of a folder; all or none.
+/// Installs one component, every component of a folder, or one from an HTTPS URL or an OCI registry; all or none.
 ///
 /// # Errors
 /// The first component that must not run, or that cannot be read or written.
 pub fn run(source: &Path, config: &Path) -> Result<()> {
     let config = config::read(config, &[])?;
+    let Some(url) = source.to_str().filter(|source| source.contains("://")) else {
+        return install_from(source, &config);
+    };
+    let folder = config.state_dir.join("fetched").join(folder_of(url));
+    let status = cli_plugin::tools()?
+        .args(["fetch", url, "--into"])
+        .arg(&folder)
+        .status()
+        .context("the download cannot be started")?;
+    if !status.success() {
+        // What arrived stays: the next try goes on from there.
+        bail!("nothing was installed; try again to resume");
+    }
+    let installed = install_from(&folder, &config);
+    std::fs::remove_dir_all(&folder)
+        .with_context(|| format!("{} cannot be removed", folder.display()))?;
+    installed
+}
+
+/// Folder in which a download can be resumed: the same for the same source, another for another.
+fn folder_of(url: &str) -> String {
+    let letter = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    let readable: String = url.chars().map(letter).take(MAX_FOLDER_CHARS).collect();
+    let mut hasher = DefaultHasher::new();
+    hasher.write(url.as_bytes());
+    let hash = hasher.finish();
+    format!("{readable}-{hash:016x}")
+}
+
+fn install_from(source: &Path, config: &Config) -> Result<()> {
     let pack = pack::read(&config.pack, &config.plugins)?;
     let mut trust = Trust {
         publishers: config.publishers.clone(),
@@ -93,7 +127,7 @@ fn components(source: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn check(file: &Path, trust: &Trust, pack: &pack::Pack) -> Result<New> {
-    let name = cli::stem(file).to_owned();
+    let name = cli_plugin::stem(file).to_owned();
     let unreadable = || format!("{} cannot be read", file.display());
     let component = read_bounded(file, MAX_COMPONENT_BYTES).with_context(unreadable)?;
     let signature = signature_path(file);
@@ -104,7 +138,7 @@ fn check(file: &Path, trust: &Trust, pack: &pack::Pack) -> Result<New> {
     let policy = pack.plugins.iter().find(|policy| policy.name == name);
     let pin = policy.map(|policy| policy.pin.clone()).unwrap_or_default();
     let found = provenance::check(&name, &component, signature.as_deref(), trust, &pin, None)?;
-    let (_, manifest) = cli::manifest_of(file, &component, None)?;
+    let (_, manifest) = cli_plugin::manifest_of(file, &component, None)?;
     found.matches(&manifest)?;
     Ok(New {
         name,

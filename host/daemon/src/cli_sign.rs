@@ -11,7 +11,7 @@ use plugin_host::signature::{
     SignatureFile, parse_private_key, parse_public_key, private_key_text, public_key_text,
 };
 
-use crate::{cli, pack};
+use crate::{cli_plugin, pack};
 
 /// Makes a key pair. The private key goes to a new file; the public one is printed as a pack wants it.
 ///
@@ -60,7 +60,7 @@ pub fn sign(key: &Path, publisher: &str, component: &Path) -> Result<()> {
         )
     })?;
     let bytes = read(component)?;
-    let (_, manifest) = cli::manifest_of(component, &bytes, None)?;
+    let (_, manifest) = cli_plugin::manifest_of(component, &bytes, None)?;
     semver::Version::parse(&manifest.version).with_context(|| {
         format!(
             "the plugin says its version is {:?}, which is no semantic version",
@@ -91,7 +91,11 @@ pub fn verify(component: &Path, pack: Option<&Path>, key: Option<&str>) -> Resul
     let path = signature_path(component);
     let signature = std::fs::read(&path)
         .with_context(|| format!("the signature {} cannot be read", path.display()))?;
-    let (name, mut trust, mut pin) = (cli::stem(component), Trust::default(), Pin::default());
+    let (name, mut trust, mut pin) = (
+        cli_plugin::stem(component),
+        Trust::default(),
+        Pin::default(),
+    );
     if let Some(pack) = pack {
         let pack = pack::read(pack, &Default::default())?;
         (trust.publishers, trust.revoked) = (pack.publishers, pack.revoked);
@@ -109,7 +113,7 @@ pub fn verify(component: &Path, pack: Option<&Path>, key: Option<&str>) -> Resul
     }
     let found = provenance::check(name, &bytes, Some(&signature), &trust, &pin, None)
         .with_context(|| format!("{} must not run", component.display()))?;
-    let (_, manifest) = cli::manifest_of(component, &bytes, None)?;
+    let (_, manifest) = cli_plugin::manifest_of(component, &bytes, None)?;
     match found {
         provenance::Provenance::Signed { publisher, version }
             if version.to_string() == manifest.version =>

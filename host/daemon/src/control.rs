@@ -25,8 +25,8 @@ use crate::messages::{ToAdapter, ToStation};
 use crate::station_thread::{Core, Ended};
 
 /// Verbs of the control socket.
-pub const VERBS: &str = "status, plugin-list, plugin-inspect, plugin-restart, plugin-request, pack-status, pack-apply, \
-     pack-rollback, settings, sim, request, shutdown";
+pub const VERBS: &str = "status, plugin-list, plugin-inspect, plugin-restart, plugin-record, plugin-request, pack-status, \
+     pack-apply, pack-rollback, settings, sim, request, shutdown";
 
 impl Core {
     /// Carries out one request of the control socket.
@@ -40,6 +40,7 @@ impl Core {
             "plugin-list" => Ok(json!({ "ok": true, "plugins": self.plugins() })),
             "plugin-inspect" => self.inspect(request),
             "plugin-restart" => self.restart_plugin(request),
+            "plugin-record" => self.record_plugin(request),
             "plugin-request" => return self.request_plugin(request, answer),
             "pack-status" => Ok(self.pack_status()),
             "pack-rollback" => self.roll_back_pack(),
@@ -102,7 +103,7 @@ impl Core {
         }
     }
 
-    fn restart_plugin(&mut self, request: &Value) -> Result<Value, String> {
+    pub(crate) fn restart_plugin(&mut self, request: &Value) -> Result<Value, String> {
         let name = request
             .get("name")
             .and_then(Value::as_str)

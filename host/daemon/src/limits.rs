@@ -64,3 +64,9 @@ pub const AUTHORIZERS_IDLE: Duration = Duration::from_secs(60);
 pub const SWAP_QUIET_MS: u64 = 5_000;
 /// A pack that was applied stays at the earliest after this long, ms.
 pub const TRIAL_SETTLE_MS: u64 = 3_000;
+/// A recording of a plugin ends at this size. Larger: a flash that fills with what nobody reads.
+pub const MAX_RECORDING_BYTES: u64 = 16 * 1024 * 1024;
+/// A recording of a plugin ends after this long at the latest, s.
+pub const MAX_RECORDING_S: u64 = 24 * 60 * 60;
+/// Recordings that a station keeps.
+pub const MAX_RECORDINGS: usize = 8;

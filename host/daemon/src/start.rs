@@ -239,6 +239,7 @@ fn assemble(
         busy: false,
         sim: hardware.control,
         world_files: hardware.world_files,
+        recordings: config.state_dir.join("recordings"),
         log_events,
         pulse,
         commits: 0,

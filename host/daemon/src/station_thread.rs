@@ -108,6 +108,8 @@ pub struct Core {
     pub(crate) busy: bool,
     pub(crate) sim: SimControl,
     pub(crate) world_files: Vec<PathBuf>,
+    /// Folder of the recordings of plugins.
+    pub(crate) recordings: PathBuf,
     pub(crate) log_events: Receiver<(EvseId, LogEvent)>,
     pub(crate) commits: u64,
     pub(crate) pulse: Arc<Pulse>,

@@ -167,6 +167,13 @@ impl Core {
                 "journal_lag": lag, "refusals": view.refusals, "frames": view.frames,
             })
         }));
+        for plugin in &mut plugins {
+            let name = plugin.get("name").and_then(Value::as_str);
+            let calls = name.and_then(|name| self.loaded(name).ok()?.recorded_calls());
+            if let (Some(plugin), Some(calls)) = (plugin.as_object_mut(), calls) {
+                plugin.insert("recorded_calls".to_owned(), calls.into());
+            }
+        }
         plugins
     }
 
