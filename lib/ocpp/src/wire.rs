@@ -18,8 +18,20 @@ use alloc::vec::Vec;
 use core::fmt;
 use serde_json::{Map, Value};
 
+/// A field of a message, as documentation and tests see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    /// Its JSON name.
+    pub name: &'static str,
+    /// False if it may be left out.
+    pub required: bool,
+}
+
 /// A type with a JSON form.
 pub trait Wire: Sized {
+    /// True if a field of this type may be left out.
+    const OPTIONAL: bool = false;
+
     /// Reads a value that is present.
     ///
     /// Errors: the fault; the reader then still stands at the faulty field.
@@ -377,6 +389,8 @@ fn type_name(value: &Value) -> &'static str {
 }
 
 impl<T: Wire> Wire for Option<T> {
+    const OPTIONAL: bool = true;
+
     fn read(value: &Value, reader: &mut Reader) -> Result<Self, Fault> {
         if value.is_null() {
             reader.note(Deviation::Null);

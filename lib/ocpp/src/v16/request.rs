@@ -1,7 +1,7 @@
 //! Every action with its request and its response.
 
 use super::messages::*;
-use crate::wire::{DecodeError, Notes, Reader, Wire};
+use crate::wire::{DecodeError, Field, Notes, Reader, Wire};
 use serde_json::Value;
 
 /// Who sends the request of an action.
@@ -54,6 +54,18 @@ macro_rules! actions {
             #[must_use]
             pub const fn profile(self) -> Profile {
                 match self { $( Self::$name => Profile::$profile, )* }
+            }
+
+            /// The fields of its request.
+            #[must_use]
+            pub const fn request_fields(self) -> &'static [Field] {
+                match self { $( Self::$name => $request::FIELDS, )* }
+            }
+
+            /// The fields of its response.
+            #[must_use]
+            pub const fn response_fields(self) -> &'static [Field] {
+                match self { $( Self::$name => $response::FIELDS, )* }
             }
         }
 

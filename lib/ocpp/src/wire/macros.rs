@@ -47,6 +47,16 @@ macro_rules! wire_struct {
             $( $(#[$field_meta])* pub $field: $ty, )*
         }
 
+        impl $name {
+            /// Its fields in the standard's order.
+            pub const FIELDS: &'static [$crate::wire::Field] = &[
+                $( $crate::wire::Field {
+                    name: $wire,
+                    required: !<$ty as $crate::wire::Wire>::OPTIONAL,
+                }, )*
+            ];
+        }
+
         impl $crate::wire::Wire for $name {
             fn read(
                 value: &serde_json::Value,
