@@ -27,6 +27,7 @@ mod packs;
 mod power;
 mod power_cuts;
 mod queue;
+mod recordings;
 mod remote;
 mod robustness;
 mod second_peer;

@@ -144,17 +144,20 @@ impl Station {
 
     /// Installs components with the program itself; what it said, on either channel.
     pub fn install(&self, source: &std::path::Path) -> Result<String, String> {
-        let output = Command::new(program())
-            .args(["plugin", "install", "--config"])
-            .arg(self.folder.join("station.toml"))
-            .arg(source)
-            .output()
-            .unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        match output.status.success() {
-            true => Ok(text(&output.stdout)),
-            false => Err(text(&output.stderr)),
-        }
+        let config = self.folder.join("station.toml");
+        let arguments = ["plugin", "install", "--config"].map(Into::into);
+        said(arguments.into_iter().chain([config, source.to_owned()]))
+    }
+
+    /// Replays a recording against a component that was built; what the program said.
+    pub fn replay(recording: &std::path::Path, component: &str) -> Result<String, String> {
+        let component = process::root().join("target/components").join(component);
+        let arguments = ["plugin", "replay"].map(Into::into);
+        said(
+            arguments
+                .into_iter()
+                .chain([recording.to_owned(), component]),
+        )
     }
 
     /// A file of its own components.
@@ -483,6 +486,17 @@ fn program() -> PathBuf {
         built.display()
     );
     built
+}
+
+/// Runs the program; what it said on either channel, and whether it was content.
+fn said(arguments: impl Iterator<Item = PathBuf>) -> Result<String, String> {
+    let output = Command::new(program()).args(arguments).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let all = text(&output.stdout) + &text(&output.stderr);
+    match output.status.success() {
+        true => Ok(all),
+        false => Err(all),
+    }
 }
 
 /// A new folder for one case.
