@@ -2,13 +2,10 @@
 //!
 //! [`ListFormat`] and [`Entry`] read and write UIDs the way people and other systems spell them; [`Slots`] keeps a bounded
 //! list in the plugin's store and writes only what changed; [`words`] and [`flag`] read requests and settings.
-//! [`testing`] is the bench on which every authorizer shows its rules; it exists natively only.
 #![warn(missing_docs)]
 
 mod entry;
 mod slots;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod testing;
 mod text;
 mod uid;
 

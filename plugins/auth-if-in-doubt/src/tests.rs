@@ -1,7 +1,7 @@
 //! What the benefit of the doubt promises.
 
 use super::*;
-use auth_cards::testing::{Bench, never_accepts, question};
+use sdk::testing::{Bench, never_accepts, question};
 
 type Doubt = Bench<IfInDoubt>;
 

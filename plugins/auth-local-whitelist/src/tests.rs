@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use auth_cards::testing::{Bench, never_accepts, question};
+use sdk::testing::{Bench, never_accepts, question};
 use units::{Millis, Timestamp};
 
 type List = Bench<LocalWhitelist>;
@@ -541,4 +541,16 @@ fn damaged_store_accepts_nobody() {
     let mut list = List::with_store(&[], store);
     assert_eq!(list.request("list").unwrap(), "no entry");
     never_accepts(&mut list, &["DEADBEEF"]);
+}
+
+/// `pilotwire plugin record auth-local-whitelist` of a simulated station: an unknown card, the same card after it was added.
+const STREET: &str = include_str!("../recordings/street.jsonl");
+
+#[test]
+fn recording_of_a_station_is_answered_as_it_was() {
+    let replayed = sdk::testing::replay_authorizer::<LocalWhitelist>(STREET);
+    assert_eq!((replayed.calls, replayed.differences), (10, Vec::new()));
+    let forged = STREET.replace("\"words\":[\"add\"", "\"words\":[\"remove\"");
+    let replayed = sdk::testing::replay_authorizer::<LocalWhitelist>(&forged);
+    assert!(replayed.differences.len() >= 2, "{replayed:?}");
 }

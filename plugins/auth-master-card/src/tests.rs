@@ -4,7 +4,7 @@
 //! station's own indication, in standby fixed green.
 
 use super::*;
-use auth_cards::testing::{Bench, never_accepts, question};
+use sdk::testing::{Bench, never_accepts, question};
 
 type Station = Bench<MasterCard>;
 

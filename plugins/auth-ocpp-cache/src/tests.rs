@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::entry::{END_OF_EPOCH_MS, YEAR_MS};
 use super::*;
-use auth_cards::testing::{Bench, never_accepts, question};
+use sdk::testing::{Bench, never_accepts, question};
 use sdk::{Token, TokenKind};
 use units::{Millis, Timestamp};
 

@@ -2,9 +2,9 @@
 
 use super::calendar::{DAY_S, Date};
 use super::*;
-use auth_cards::testing::{Bench, never_accepts, question};
 use sdk::TokenKind;
 use sdk::authorizer::Stage;
+use sdk::testing::{Bench, never_accepts, question};
 
 type Shop = Bench<OpenHours>;
 

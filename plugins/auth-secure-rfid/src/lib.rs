@@ -93,8 +93,8 @@ sdk::export_authorizer!(SecureRfid);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use auth_cards::testing::{Bench, never_accepts, question};
     use sdk::authorizer::Stage;
+    use sdk::testing::{Bench, never_accepts, question};
 
     type Gate = Bench<SecureRfid>;
 

@@ -5,7 +5,9 @@
 //! [`authorizer::Authorizer`], [`free_charging::FreeCharging`], [`language::Language`]) and export it with the macro of
 //! the same kind; the same type is unit-tested natively, where the macro does nothing.
 //!
-//! Not here: the generated bindings. They exist for `wasm32` only and are hidden behind the macros.
+//! The feature `testing` brings benches that play the host natively, and the replay of what a station recorded.
+//!
+//! Not here: the generated bindings. They are hidden behind the macros.
 #![warn(missing_docs)]
 
 pub mod authorizer;
@@ -19,7 +21,10 @@ mod log;
 pub mod ocpp16;
 mod types;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(feature = "testing", not(target_arch = "wasm32")))]
+pub mod testing;
+
+#[cfg(any(target_arch = "wasm32", feature = "testing"))]
 #[doc(hidden)]
 #[path = "wasm/mod.rs"]
 pub mod __wasm;

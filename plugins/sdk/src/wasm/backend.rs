@@ -5,7 +5,7 @@ use crate::backend as s;
 use bindings::exports::pilotwire::backend::adapter as g;
 
 pub mod bindings {
-    wit_bindgen::generate!({
+    crate::__wasm::bindings! {
         world: "pilotwire:backend/backend",
         path: ["../../wit/host", "../../wit/backend"],
         pub_export_macro: true,
@@ -14,7 +14,7 @@ pub mod bindings {
             "pilotwire:host/types@0.1.0": crate::__wasm::host::pilotwire::host::types,
             "pilotwire:host/log@0.1.0": crate::__wasm::host::pilotwire::host::log,
         },
-    });
+    }
 }
 
 pub fn describe<T: s::BackendAdapter>() -> super::host::pilotwire::host::types::Manifest {

@@ -5,7 +5,7 @@ use crate::language as s;
 use bindings::exports::pilotwire::display::language as g;
 
 pub mod bindings {
-    wit_bindgen::generate!({
+    crate::__wasm::bindings! {
         world: "pilotwire:display/display",
         path: ["../../wit/host", "../../wit/display"],
         pub_export_macro: true,
@@ -14,7 +14,7 @@ pub mod bindings {
             "pilotwire:host/types@0.1.0": crate::__wasm::host::pilotwire::host::types,
             "pilotwire:host/log@0.1.0": crate::__wasm::host::pilotwire::host::log,
         },
-    });
+    }
 }
 
 pub fn describe<T: s::Language>() -> super::host::pilotwire::host::types::Manifest {

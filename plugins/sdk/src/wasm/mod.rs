@@ -1,4 +1,4 @@
-//! The generated bindings and the bridge between them and the SDK's own types. `wasm32` only.
+//! The generated bindings and the bridge between them and the SDK's own types: for `wasm32`, and natively for replays.
 #![allow(unsafe_code, reason = "generated bindings call C functions")]
 #![allow(
     missing_docs,
@@ -13,15 +13,29 @@ mod shared;
 
 use std::sync::Once;
 
+/// Generates the bindings of a world; natively they can be read from recordings.
+macro_rules! bindings {
+    ($($options:tt)*) => {
+        #[cfg(target_arch = "wasm32")]
+        wit_bindgen::generate!({ $($options)* });
+        #[cfg(not(target_arch = "wasm32"))]
+        wit_bindgen::generate!({
+            additional_derives: [serde::Serialize, serde::Deserialize],
+            $($options)*
+        });
+    };
+}
+pub(crate) use bindings;
+
 /// World of what every kind shares; the four worlds refer to its types.
 pub mod host {
-    wit_bindgen::generate!({
+    bindings! {
         inline: "package pilotwire:sdk;
             world shared { import pilotwire:host/types@0.1.0; import pilotwire:host/log@0.1.0; }",
         path: ["../../wit/host"],
         generate_all,
         generate_unused_types: true,
-    });
+    }
 }
 
 /// Turns a value of one side into the same value of the other.

@@ -1,16 +1,11 @@
 //! The bench of authorizers: plays the host, checks every answer against the contract, and remembers the store.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "the bench is test code; it runs natively only"
-)]
 
 use std::collections::BTreeMap;
 
-use sdk::authorizer::{
+use crate::authorizer::{
     Answer, Authorizer, BackendOpinion, Input, Question, Request, Stage, StartContext,
 };
-use sdk::{
+use crate::{
     AuthorizePurpose, AuthorizeRequest, Decision, Moment, Setting, StoreEntry, Token, TokenKind,
     Verdict,
 };
