@@ -61,7 +61,9 @@ fn engine_config(choices: EngineConfig) -> wasmtime::Config {
         .max_wasm_stack(MAX_GUEST_STACK_BYTES)
         .wasm_relaxed_simd(false)
         .wasm_memory64(false)
-        .wasm_multi_memory(false)
+        // Calls between the parts of a component copy from one memory to the other. Without this wasmtime panics on such
+        // a component instead of refusing it, and the components of JavaScript plugins are of that kind.
+        .wasm_multi_memory(true)
         .wasm_backtrace_max_frames(None)
         .cranelift_nan_canonicalization(choices.canonical_nans);
     // Threads, GC and exceptions are not compiled into this wasmtime at all (workspace Cargo.toml).

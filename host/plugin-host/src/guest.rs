@@ -18,6 +18,10 @@ use crate::recording::{self, Recorded};
 pub(crate) struct GuestState {
     name: String,
     memory_bytes: usize,
+    /// Of all memories together.
+    memory_used: usize,
+    /// Of all tables together.
+    table_elements: usize,
     memory_refused: bool,
     log: LogBudget,
 }
@@ -96,11 +100,15 @@ impl LogBudget {
 impl ResourceLimiter for GuestState {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if desired <= self.memory_bytes {
+        // The ceiling is on all memories together: a component of many modules has many of them.
+        let used = self.memory_used.saturating_sub(current);
+        let used = used.saturating_add(desired);
+        if used <= self.memory_bytes {
+            self.memory_used = used;
             return Ok(true);
         }
         // A trap at once: an allocator that is told "no" aborts anyway, and this way the reason is known.
@@ -110,11 +118,17 @@ impl ResourceLimiter for GuestState {
 
     fn table_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(desired <= MAX_TABLE_ELEMENTS)
+        let used = self.table_elements.saturating_sub(current);
+        let used = used.saturating_add(desired);
+        let fits = used <= MAX_TABLE_ELEMENTS;
+        if fits {
+            self.table_elements = used;
+        }
+        Ok(fits)
     }
 
     fn instances(&self) -> usize {
@@ -151,6 +165,8 @@ impl<B> Guest<B> {
         let state = GuestState {
             name: loaded.name().to_owned(),
             memory_bytes: bytes(limits.memory_mib, 20),
+            memory_used: 0,
+            table_elements: 0,
             memory_refused: false,
             log: LogBudget::new(),
         };
@@ -305,5 +321,26 @@ mod tests {
             (0..100).filter(|_| budget.take()).count() as u64,
             LOG_LINES_PER_SECOND
         );
+    }
+
+    #[test]
+    fn ceilings_are_on_all_memories_and_all_tables_together() {
+        const MIB: usize = 1 << 20;
+        let mut state = GuestState {
+            name: String::new(),
+            memory_bytes: 4 * MIB,
+            memory_used: 0,
+            table_elements: 0,
+            memory_refused: false,
+            log: LogBudget::new(),
+        };
+        for _ in 0..3 {
+            assert!(state.memory_growing(0, MIB, None).unwrap());
+        }
+        assert!(state.memory_growing(MIB, 2 * MIB, None).unwrap());
+        assert!(state.memory_growing(MIB, MIB + 1, None).is_err());
+        assert!(state.memory_refused);
+        assert!(state.table_growing(0, MAX_TABLE_ELEMENTS, None).unwrap());
+        assert!(!state.table_growing(0, 1, None).unwrap());
     }
 }

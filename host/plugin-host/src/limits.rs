@@ -58,10 +58,11 @@ pub const MAX_COMPONENT_BYTES: usize = 32 << 20;
 /// Native stack of a guest, bytes. Smaller: deep but honest recursion traps; larger than the thread's stack (2 MiB):
 /// a recursion would take the process with it.
 pub const MAX_GUEST_STACK_BYTES: usize = 512 << 10;
-/// Entries of one table. Function tables of real plugins have some hundred.
+/// Entries of all tables together. Function tables of compiled plugins have some hundred, of interpreters some ten thousand.
 pub const MAX_TABLE_ELEMENTS: usize = 100_000;
-/// Core instances, memories and tables of one component.
-pub const MAX_CORE_ITEMS: usize = 32;
+/// Core instances, memories and tables of one component. Smaller: a Python plugin, which is an interpreter of many modules,
+/// is refused.
+pub const MAX_CORE_ITEMS: usize = 64;
 
 /// Longest log line, bytes.
 pub const MAX_LOG_BYTES: usize = 1_024;

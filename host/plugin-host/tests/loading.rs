@@ -67,7 +67,6 @@ fn component_that_uses_what_is_switched_off_is_not_loaded() {
     for (what, module) in [
         ("threads", "(module (memory 1 1 shared))"),
         ("64-bit memory", "(module (memory i64 1))"),
-        ("several memories", "(module (memory 1) (memory 1))"),
         ("exceptions", "(module (tag))"),
     ] {
         let module = module.replacen("(module", "(core module", 1);
@@ -77,6 +76,34 @@ fn component_that_uses_what_is_switched_off_is_not_loaded() {
             "{what}: {error}"
         );
     }
+}
+
+/// Two parts of one component that call each other with a text, which is copied between their memories.
+const PARTS_THAT_CALL_EACH_OTHER: &str = r#"(component
+    (component $inner
+        (core module $m
+            (memory (export "m") 1)
+            (func (export "f") (param i32 i32))
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 0))
+        (core instance $i (instantiate $m))
+        (func (export "f") (param "text" string)
+            (canon lift (core func $i "f") (memory (core memory $i "m")) (realloc (core func $i "realloc")))))
+    (component $outer
+        (import "f" (func $f (param "text" string)))
+        (core module $libc (memory (export "m") 1))
+        (core instance $libc (instantiate $libc))
+        (core func $f (canon lower (func $f) (memory (core memory $libc "m"))))
+        (core module $m (import "" "f" (func $f (param i32 i32)))
+            (func (export "g") i32.const 0 i32.const 1 call $f))
+        (core instance $i (instantiate $m (with "" (instance (export "f" (func $f))))))
+        (func (export "g") (canon lift (core func $i "g"))))
+    (instance $inner (instantiate $inner))
+    (instance $outer (instantiate $outer (with "f" (func $inner "f")))))"#;
+
+#[test]
+fn component_of_parts_that_call_each_other_is_refused_or_loaded_and_the_host_lives() {
+    let error = load(PluginKind::Display, &wat(PARTS_THAT_CALL_EACH_OTHER));
+    assert!(matches!(error, LoadError::Contract { .. }), "{error}");
 }
 
 #[test]
