@@ -3,6 +3,7 @@
 //! Duty: the 39 actions as types ([`messages`], [`Request`], [`Response`]), their decoding with the standard's error
 //! codes ([`decode`]), and the central-system half as a state machine ([`csms`]).
 
+pub mod charging;
 pub mod csms;
 pub mod decode;
 pub mod messages;
