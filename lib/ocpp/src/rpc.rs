@@ -12,6 +12,7 @@ mod inbox;
 mod scan;
 
 pub use correlator::{CallRefused, Correlator, CorrelatorLimits, Ended, Matched, OutgoingCall};
+pub(crate) use inbox::fingerprint;
 pub use inbox::{Inbox, Opened};
 
 use crate::limits::{

@@ -226,6 +226,8 @@ fn note_events(csms: &mut Csms, shared: &Mutex<Snapshot>) {
             | CsmsEvent::StrayAnswer { .. }
             | CsmsEvent::BadAnswer { .. }
             | CsmsEvent::UnknownTransaction { .. }
+            | CsmsEvent::TransactionLeftOpen { .. }
+            | CsmsEvent::OrphanStopped { .. }
             | CsmsEvent::Deviations { .. }
             | CsmsEvent::AnswerDropped => seen.oddities.push(format!("{event:?}")),
             CsmsEvent::Heartbeat
@@ -233,6 +235,13 @@ fn note_events(csms: &mut Csms, shared: &Mutex<Snapshot>) {
             | CsmsEvent::TransactionStopped(_)
             | CsmsEvent::TransactionRepeated { .. }
             | CsmsEvent::Metered(_)
+            | CsmsEvent::TransactionData { .. }
+            | CsmsEvent::ReservationHeld(_)
+            | CsmsEvent::ReservationEnded { .. }
+            | CsmsEvent::LocalListInStep { .. }
+            | CsmsEvent::LocalListFailed(_)
+            | CsmsEvent::JobChanged(_)
+            | CsmsEvent::Silent { .. }
             | CsmsEvent::VendorData(_)
             | CsmsEvent::Reported(_)
             | CsmsEvent::CallAnswered { .. }

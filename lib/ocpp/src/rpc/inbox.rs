@@ -101,7 +101,7 @@ impl Inbox {
 }
 
 /// FNV-1a over the call's content. A collision that the peer constructs only makes it miss its own call.
-fn fingerprint(action: &str, payload: &Value) -> u64 {
+pub(crate) fn fingerprint(action: &str, payload: &Value) -> u64 {
     let payload = payload.to_string();
     action
         .bytes()

@@ -1,10 +1,13 @@
 //! The central-system half of OCPP 1.6 for one charge point, as a pure state machine.
 //!
-//! Duty: answer a charge point (boot, authorisation, transactions, readings, status, vendor data), issue calls to it
-//! one at a time, and keep the book of its sessions. The demo and the tests talk to it; it survives reconnects of its
-//! charge point.
+//! Duty: answer a charge point (boot, authorisation, transactions, readings, status, vendor data, reports), issue
+//! every call of the standard to it one at a time, and keep books: its sessions, reservations, charging profiles,
+//! local list, jobs (uploads and updates), configuration keys and certificates. The books follow what the charge
+//! point answered; where an answer was lost they say so. A portal can stand on it; the demo and the tests do.
 //!
-//! Not here: the WebSocket, several charge points (one [`Csms`] each), users and prices.
+//! It survives reconnects of its charge point, and restarts of its owner by way of [`CsmsMemory`].
+//!
+//! Not here: the WebSocket, several charge points (one [`Csms`] each), users and prices, signing of certificates.
 //!
 //! ```text
 //!  connected ──▶ handle_frame(now, text)*      ──▶ poll_frame()* to the peer
@@ -15,12 +18,32 @@
 
 mod answers;
 mod calls;
+mod certificates;
 mod config;
 mod event;
+mod issue;
+mod jobs;
+mod keys;
+mod list_run;
+mod local_list;
+mod memory;
+mod profiles;
+mod readings;
+mod requests;
+mod reservations;
 mod session;
+mod timers;
 
+pub use certificates::{CertificateBook, SigningRequest};
 pub use config::{ConcurrentUse, CsmsConfig};
 pub use event::{CsmsEvent, Stray};
+pub use jobs::{Job, JobBook, JobKind, JobPhase, JobReport};
+pub use keys::{KeyBook, KeyName, KeyText, KnownKey};
+pub use local_list::{KnownList, ListEntries, ListFailure, ListTooLong, LocalList};
+pub use memory::CsmsMemory;
+pub use profiles::{InstalledProfile, ProfileBook};
+pub use requests::Tries;
+pub use reservations::{Reservation, ReservationBook, ReservationEnd, ReservationState};
 pub use session::{ConnectorState, Session, SessionBook, SessionEnd};
 
 use super::{
@@ -30,14 +53,15 @@ use crate::limits::{
     CALL_QUEUE_MAX, CSMS_CONNECTORS_MAX, CSMS_EVENTS_MAX, CSMS_FRAMES_MAX, CSMS_ID_PREFIX_CHARS_MAX,
 };
 use crate::rpc::{
-    CallError, CallRefused, Correlator, CorrelatorLimits, ErrorCode, Frame, Inbox, Matched,
-    MessageId, Opened, OutgoingCall,
+    CallError, Correlator, CorrelatorLimits, ErrorCode, Frame, Inbox, Matched, MessageId, Opened,
+    OutgoingCall,
 };
 use crate::wire::Notes;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::String;
 use core::fmt;
+use issue::{Issued, Outcome};
 use serde_json::Value;
 use units::{Instant, Timestamp};
 
@@ -48,6 +72,12 @@ pub enum CallNotIssued {
     QueueFull,
     /// This action is the charge point's to send.
     WrongDirection(Action),
+    /// The charge point's boot was answered with a status that does not allow this call.
+    NotAdmitted(RegistrationStatus),
+    /// What this action asks for is kept in a book, and the book is full.
+    BookFull(Action),
+    /// A job of this kind was asked for, and the answer is still awaited.
+    StillAsked(JobKind),
 }
 
 impl fmt::Display for CallNotIssued {
@@ -55,6 +85,13 @@ impl fmt::Display for CallNotIssued {
         match self {
             Self::QueueFull => write!(f, "{CALL_QUEUE_MAX} calls wait already"),
             Self::WrongDirection(action) => write!(f, "{action} is sent by charge points only"),
+            Self::NotAdmitted(status) => {
+                write!(f, "the boot was answered with {status}; accept it first")
+            }
+            Self::BookFull(action) => {
+                write!(f, "too many entries for {action}; clear some first")
+            }
+            Self::StillAsked(kind) => write!(f, "{kind:?} was asked for; wait for the answer"),
         }
     }
 }
@@ -66,7 +103,7 @@ impl core::error::Error for CallNotIssued {}
 pub struct Csms {
     config: CsmsConfig,
     wall_at: (Instant, Timestamp),
-    calls: Correlator<Action>,
+    calls: Correlator<Issued>,
     inbox: Inbox,
     frames: VecDeque<String>,
     events: VecDeque<CsmsEvent>,
@@ -74,7 +111,26 @@ pub struct Csms {
     calls_issued: u64,
     boot_answer: Option<RegistrationStatus>,
     connectors: BTreeMap<i64, ConnectorState>,
+    heard: Heard,
+    /// True once a boot message came on this connection.
+    booted_here: bool,
     book: SessionBook,
+    reservations: ReservationBook,
+    profiles: ProfileBook,
+    list: LocalList,
+    jobs: JobBook,
+    keys: KeyBook,
+    certificates: CertificateBook,
+}
+
+/// When the charge point was last heard on this connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    /// Not on this connection.
+    Never,
+    At(Instant),
+    /// Then, and its silence was reported.
+    SilentSince(Instant),
 }
 
 impl Csms {
@@ -85,7 +141,7 @@ impl Csms {
             queue: CALL_QUEUE_MAX,
             timeout: config.call_timeout,
         };
-        let book = SessionBook::new(config.first_transaction_id);
+        let book = SessionBook::new(config.first_transaction_id, config.transaction_id_step);
         Self {
             config,
             wall_at: (now, wall),
@@ -97,12 +153,21 @@ impl Csms {
             calls_issued: 0,
             boot_answer: None,
             connectors: BTreeMap::new(),
+            heard: Heard::Never,
+            booted_here: false,
             book,
+            reservations: ReservationBook::default(),
+            profiles: ProfileBook::default(),
+            list: LocalList::default(),
+            jobs: JobBook::default(),
+            keys: KeyBook::default(),
+            certificates: CertificateBook::default(),
         }
     }
 
     /// Takes a frame from the charge point.
     pub fn handle_frame(&mut self, now: Instant, text: &str) {
+        self.heard = Heard::At(now);
         match Frame::parse(text) {
             Ok(Frame::Call {
                 id,
@@ -111,15 +176,18 @@ impl Csms {
             }) => self.handle_call(now, &id, &action, &payload),
             Ok(Frame::CallResult { id, payload }) => {
                 if let Some(call) = self.match_answer(now, &id) {
-                    self.handle_result(call, &payload);
+                    self.handle_result(now, call, &payload);
                 }
             }
             Ok(Frame::CallError { id, error }) => {
                 if let Some(call) = self.match_answer(now, &id) {
-                    let OutgoingCall {
-                        id, tag: action, ..
-                    } = call;
-                    self.emit(CsmsEvent::CallRefused { id, action, error });
+                    let (id, Issued { action, purpose }) = (call.id, call.tag);
+                    self.emit(CsmsEvent::CallRefused {
+                        id,
+                        action,
+                        error: error.clone(),
+                    });
+                    self.conclude(Some(now), purpose, &Outcome::Refused(&error));
                 }
             }
             Err(error) => {
@@ -129,47 +197,6 @@ impl Csms {
                 self.emit(CsmsEvent::Garbled(error));
             }
         }
-    }
-
-    /// Issues a call, to be sent when those before it are answered.
-    ///
-    /// Errors: [`CallNotIssued`].
-    pub fn call(
-        &mut self,
-        now: Instant,
-        request: impl Into<Request>,
-    ) -> Result<MessageId, CallNotIssued> {
-        let request = request.into();
-        let action = request.action();
-        if action.initiator() == Initiator::ChargePoint {
-            return Err(CallNotIssued::WrongDirection(action));
-        }
-        let id = self.next_id();
-        let call = OutgoingCall::new(id.clone(), action.as_str(), request.to_payload(), action);
-        match self.calls.try_call(now, call) {
-            Ok(()) => {
-                self.calls_issued = self.calls_issued.saturating_add(1);
-                Ok(id)
-            }
-            // The id counts up, so it is never in use; the queue is the only reason left.
-            Err(CallRefused::QueueFull(_) | CallRefused::IdInUse(_)) => {
-                Err(CallNotIssued::QueueFull)
-            }
-        }
-    }
-
-    /// Gives up calls whose answer did not come in time.
-    pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some(ended) = self.calls.handle_timeout(now) {
-            let (id, action) = (ended.call.id, ended.call.tag);
-            self.emit(CsmsEvent::CallTimedOut { id, action });
-        }
-    }
-
-    /// When [`handle_timeout`](Self::handle_timeout) wants to be called.
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        self.calls.poll_timeout()
     }
 
     /// The next frame for the charge point.
@@ -188,17 +215,17 @@ impl Csms {
         self.events_lost
     }
 
-    /// The connection is gone: unsent frames and unanswered calls are given up; the book stays.
+    /// The connection is gone: unsent frames and unanswered calls are given up; the books stay.
     pub fn handle_disconnected(&mut self) {
         self.frames.clear();
+        self.heard = Heard::Never;
+        self.booted_here = false;
         self.inbox.handle_disconnected();
         for ended in self.calls.handle_disconnected() {
-            let (id, action) = (ended.call.id, ended.call.tag);
-            self.emit(CsmsEvent::CallLost {
-                id,
-                action,
-                sent: ended.sent,
-            });
+            let (id, Issued { action, purpose }) = (ended.call.id, ended.call.tag);
+            let sent = ended.sent;
+            self.emit(CsmsEvent::CallLost { id, action, sent });
+            self.conclude(None, purpose, &Outcome::Unanswered { sent });
         }
     }
 
@@ -210,14 +237,6 @@ impl Csms {
     /// Sets the wall-clock time at `now`.
     pub const fn set_wall(&mut self, now: Instant, wall: Timestamp) {
         self.wall_at = (now, wall);
-    }
-
-    /// The wall-clock time at `now`.
-    #[must_use]
-    pub fn wall(&self, now: Instant) -> Timestamp {
-        let (then, wall) = self.wall_at;
-        let passed = i64::try_from(now.since(then).get()).unwrap_or(i64::MAX);
-        Timestamp::from_unix_millis(wall.as_unix_millis().saturating_add(passed))
     }
 
     /// What the last boot message was answered with; `None` before the first.
@@ -236,6 +255,60 @@ impl Csms {
     #[must_use]
     pub const fn book(&self) -> &SessionBook {
         &self.book
+    }
+
+    /// Reservations.
+    #[must_use]
+    pub const fn reservations(&self) -> &ReservationBook {
+        &self.reservations
+    }
+
+    /// Charging profiles.
+    #[must_use]
+    pub const fn profiles(&self) -> &ProfileBook {
+        &self.profiles
+    }
+
+    /// The local list.
+    #[must_use]
+    pub const fn local_list(&self) -> &LocalList {
+        &self.list
+    }
+
+    /// Uploads and updates.
+    #[must_use]
+    pub const fn jobs(&self) -> &JobBook {
+        &self.jobs
+    }
+
+    /// Configuration keys.
+    #[must_use]
+    pub const fn keys(&self) -> &KeyBook {
+        &self.keys
+    }
+
+    /// Certificates.
+    #[must_use]
+    pub const fn certificates(&self) -> &CertificateBook {
+        &self.certificates
+    }
+
+    /// Whether the charge point's registration lets this call out.
+    fn check_admission(&self, action: Action) -> Result<(), CallNotIssued> {
+        if action.initiator() == Initiator::ChargePoint {
+            return Err(CallNotIssued::WrongDirection(action));
+        }
+        let remote = matches!(
+            action,
+            Action::RemoteStartTransaction | Action::RemoteStopTransaction
+        );
+        match self.boot_answer {
+            Some(status @ RegistrationStatus::Rejected) => Err(CallNotIssued::NotAdmitted(status)),
+            Some(status @ RegistrationStatus::Pending) if remote => {
+                Err(CallNotIssued::NotAdmitted(status))
+            }
+            Some(RegistrationStatus::Pending | RegistrationStatus::Accepted) | None => Ok(()),
+        }
     }
 
     fn handle_call(&mut self, now: Instant, id: &MessageId, action: &str, payload: &Value) {
@@ -291,7 +364,7 @@ impl Csms {
         decode_request_noted(name, payload)
     }
 
-    fn match_answer(&mut self, now: Instant, id: &MessageId) -> Option<OutgoingCall<Action>> {
+    fn match_answer(&mut self, now: Instant, id: &MessageId) -> Option<OutgoingCall<Issued>> {
         let stray = match self.calls.handle_answer(now, id) {
             Matched::Call(call) => return Some(call),
             Matched::Late => Stray::Late,
@@ -305,16 +378,21 @@ impl Csms {
         None
     }
 
-    fn handle_result(&mut self, call: OutgoingCall<Action>, payload: &Value) {
-        let OutgoingCall {
-            id, tag: action, ..
-        } = call;
+    fn handle_result(&mut self, now: Instant, call: OutgoingCall<Issued>, payload: &Value) {
+        let (id, Issued { action, purpose }) = (call.id, call.tag);
         match decode_response_noted(action.as_str(), payload) {
             Ok((response, notes)) => {
                 self.note(action, notes);
-                self.emit(CsmsEvent::CallAnswered { id, response });
+                self.emit(CsmsEvent::CallAnswered {
+                    id,
+                    response: response.clone(),
+                });
+                self.conclude(Some(now), purpose, &Outcome::Answered(&response));
             }
-            Err(error) => self.emit(CsmsEvent::BadAnswer { id, action, error }),
+            Err(error) => {
+                self.emit(CsmsEvent::BadAnswer { id, action, error });
+                self.conclude(Some(now), purpose, &Outcome::Unanswered { sent: true });
+            }
         }
     }
 

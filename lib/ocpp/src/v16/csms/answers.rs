@@ -1,19 +1,20 @@
 //! Answers to the charge point's requests.
 
 use super::session::{Entered, Stopped};
-use super::{ConcurrentUse, ConnectorState, Csms, CsmsEvent};
+use super::{ConcurrentUse, ConnectorState, Csms, CsmsEvent, JobReport, ReservationEnd};
 use crate::rpc::{CallError, ErrorCode};
 use crate::v16::{
     Action, AuthorizationStatus, AuthorizeResponse, BootNotificationRequest,
     BootNotificationResponse, DataTransferRequest, DataTransferResponse, DataTransferStatus,
     DiagnosticsStatusNotificationResponse, FirmwareStatusNotificationResponse, GenericStatus,
-    HeartbeatResponse, IdTagInfo, IdToken, LogStatusNotificationResponse, MeterValue,
-    MeterValuesRequest, MeterValuesResponse, Request, Response, SecurityEventNotificationResponse,
-    SignCertificateResponse, SignedFirmwareStatusNotificationResponse, StartTransactionRequest,
-    StartTransactionResponse, StatusNotificationRequest, StatusNotificationResponse,
-    StopTransactionRequest, StopTransactionResponse,
+    HeartbeatResponse, IdTagInfo, IdToken, LogStatusNotificationResponse, MeterValuesRequest,
+    MeterValuesResponse, RegistrationStatus, Request, Response, SecurityEventNotificationResponse,
+    SignCertificateRequest, SignCertificateResponse, SignedFirmwareStatusNotificationResponse,
+    StartTransactionRequest, StartTransactionResponse, StatusNotificationRequest,
+    StatusNotificationResponse, StopTransactionRequest, StopTransactionResponse,
 };
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use units::Instant;
 
 impl Csms {
@@ -40,40 +41,66 @@ impl Csms {
             Request::MeterValues(request) => self.meter_values(request).into(),
             Request::StartTransaction(request) => self.start(now, &request)?.into(),
             Request::StatusNotification(request) => self.status(request).into(),
-            Request::StopTransaction(request) => self.stop(now, &request).into(),
-            report => return self.report(report),
+            Request::StopTransaction(request) => self.stop(now, request).into(),
+            report => return self.report(now, report),
         };
         Ok(response)
     }
 
     /// Reports that are acknowledged and passed on.
-    fn report(&mut self, request: Request) -> Result<Response, CallError> {
+    fn report(&mut self, now: Instant, request: Request) -> Result<Response, CallError> {
+        let mut about = None;
         let response = match &request {
-            Request::DiagnosticsStatusNotification(_) => {
+            Request::DiagnosticsStatusNotification(request) => {
+                about = Some((JobReport::Diagnostics(request.status), None));
                 DiagnosticsStatusNotificationResponse {}.into()
             }
-            Request::FirmwareStatusNotification(_) => FirmwareStatusNotificationResponse {}.into(),
-            Request::LogStatusNotification(_) => LogStatusNotificationResponse {}.into(),
+            Request::FirmwareStatusNotification(request) => {
+                about = Some((JobReport::Firmware(request.status), None));
+                FirmwareStatusNotificationResponse {}.into()
+            }
+            Request::LogStatusNotification(request) => {
+                about = Some((JobReport::Log(request.status), request.request_id));
+                LogStatusNotificationResponse {}.into()
+            }
             Request::SecurityEventNotification(_) => SecurityEventNotificationResponse {}.into(),
-            Request::SignedFirmwareStatusNotification(_) => {
+            Request::SignedFirmwareStatusNotification(request) => {
+                about = Some((
+                    JobReport::SignedFirmware(request.status),
+                    request.request_id,
+                ));
                 SignedFirmwareStatusNotificationResponse {}.into()
             }
-            Request::SignCertificate(_) => SignCertificateResponse {
-                status: GenericStatus::Accepted,
-            }
-            .into(),
+            Request::SignCertificate(request) => self.certificate_request(request).into(),
             other => {
                 let description = alloc::format!("{} is not taken here", other.action());
                 return Err(CallError::new(ErrorCode::NotSupported, description));
             }
         };
         self.emit(CsmsEvent::Reported(Box::new(request)));
+        let wall = self.wall(now);
+        let job = about.and_then(|(report, id)| self.jobs.report(report, id, wall));
+        if let Some(job) = job {
+            self.emit(CsmsEvent::JobChanged(Box::new(job)));
+        }
         Ok(response)
+    }
+
+    fn certificate_request(&mut self, request: &SignCertificateRequest) -> SignCertificateResponse {
+        let status = self.config.certificate_requests;
+        if status == GenericStatus::Accepted {
+            self.certificates.requested(request.csr.clone());
+        }
+        SignCertificateResponse { status }
     }
 
     fn boot(&mut self, now: Instant, request: BootNotificationRequest) -> BootNotificationResponse {
         let status = self.config.registration;
         self.boot_answer = Some(status);
+        // A second boot message on the same connection was asked for; it is no restart.
+        if !core::mem::replace(&mut self.booted_here, true) {
+            self.keys.restarted();
+        }
         self.emit(CsmsEvent::Booted {
             request: Box::new(request),
             status,
@@ -81,7 +108,13 @@ impl Csms {
         BootNotificationResponse {
             status,
             current_time: self.wall(now),
-            interval: self.config.interval_s,
+            interval: match status {
+                RegistrationStatus::Accepted => self.config.interval_s,
+                RegistrationStatus::Pending | RegistrationStatus::Rejected => self
+                    .config
+                    .retry_interval_s
+                    .unwrap_or(self.config.interval_s),
+            },
         }
     }
 
@@ -96,20 +129,14 @@ impl Csms {
     }
 
     fn meter_values(&mut self, request: MeterValuesRequest) -> MeterValuesResponse {
-        if let Some(transaction_id) = request.transaction_id {
-            let count = u64::try_from(request.meter_value.len()).unwrap_or(u64::MAX);
-            let register = request
-                .meter_value
-                .iter()
-                .rev()
-                .find_map(MeterValue::register_wh);
-            if !self.book.meter(transaction_id, count, register) {
-                let action = Action::MeterValues;
-                self.emit(CsmsEvent::UnknownTransaction {
-                    transaction_id,
-                    action,
-                });
-            }
+        if let Some(transaction_id) = request.transaction_id
+            && !self.book.meter(transaction_id, &request.meter_value)
+        {
+            let action = Action::MeterValues;
+            self.emit(CsmsEvent::UnknownTransaction {
+                transaction_id,
+                action,
+            });
         }
         self.emit(CsmsEvent::Metered(Box::new(request)));
         MeterValuesResponse {}
@@ -129,11 +156,13 @@ impl Csms {
         {
             id_tag_info.status = AuthorizationStatus::ConcurrentTx;
         }
+        let open: Vec<i64> = self.book.running_on(request.connector_id).collect();
         let transaction_id = match self.book.start(request, id_tag_info.status) {
             Entered::New(id) => {
-                if let Some(session) = self.book.session(id).cloned() {
-                    self.emit(CsmsEvent::TransactionStarted(Box::new(session)));
+                for transaction_id in open {
+                    self.emit(CsmsEvent::TransactionLeftOpen { transaction_id });
                 }
+                self.started(id, request);
                 id
             }
             Entered::Before(transaction_id) => {
@@ -157,24 +186,39 @@ impl Csms {
         })
     }
 
+    fn started(&mut self, transaction_id: i64, request: &StartTransactionRequest) {
+        if let Some(id) = request.reservation_id {
+            self.end_reservation(id, ReservationEnd::Used { transaction_id });
+        }
+        let connector_id = request.connector_id;
+        self.profiles
+            .transaction_started(transaction_id, connector_id, &request.id_tag);
+        if let Some(session) = self.book.session(transaction_id).cloned() {
+            self.emit(CsmsEvent::TransactionStarted(Box::new(session)));
+        }
+    }
+
     /// A stop is always acknowledged: the charge point cannot do anything about our not knowing it.
-    fn stop(&mut self, now: Instant, request: &StopTransactionRequest) -> StopTransactionResponse {
+    fn stop(&mut self, now: Instant, request: StopTransactionRequest) -> StopTransactionResponse {
         let transaction_id = request.transaction_id;
         let action = Action::StopTransaction;
-        match self.book.stop(request) {
-            Stopped::Now => {
-                if let Some(session) = self.book.session(transaction_id).cloned() {
-                    self.emit(CsmsEvent::TransactionStopped(Box::new(session)));
-                }
-            }
+        match self.book.stop(&request) {
+            Stopped::Now => self.stopped(&request),
             Stopped::Before => self.emit(CsmsEvent::TransactionRepeated {
                 transaction_id,
                 action,
             }),
-            Stopped::Unknown => self.emit(CsmsEvent::UnknownTransaction {
-                transaction_id,
-                action,
-            }),
+            Stopped::Unknown(end) => {
+                let end = Box::new(end);
+                self.emit(CsmsEvent::OrphanStopped {
+                    transaction_id,
+                    end,
+                });
+                self.emit(CsmsEvent::UnknownTransaction {
+                    transaction_id,
+                    action,
+                });
+            }
         }
         let id_tag_info = request
             .id_tag
@@ -183,10 +227,27 @@ impl Csms {
         StopTransactionResponse { id_tag_info }
     }
 
+    fn stopped(&mut self, request: &StopTransactionRequest) {
+        let transaction_id = request.transaction_id;
+        let Some(session) = self.book.session(transaction_id).cloned() else {
+            return;
+        };
+        self.profiles
+            .transaction_stopped(transaction_id, session.connector_id);
+        if let Some(readings) = request.transaction_data.clone() {
+            self.emit(CsmsEvent::TransactionData {
+                transaction_id,
+                readings,
+            });
+        }
+        self.emit(CsmsEvent::TransactionStopped(Box::new(session)));
+    }
+
     fn status(&mut self, request: StatusNotificationRequest) -> StatusNotificationResponse {
         let state = ConnectorState {
             status: request.status,
             error_code: request.error_code,
+            since: request.timestamp,
         };
         self.set_connector(request.connector_id, state);
         self.emit(CsmsEvent::StatusReported(Box::new(request)));

@@ -1,13 +1,15 @@
-//! The usual calls in one line each.
+//! Calls of the Core and Remote Trigger profiles in one line each.
 
 use super::{CallNotIssued, Csms};
 use crate::rpc::MessageId;
 use crate::v16::{
-    AvailabilityType, ChangeAvailabilityRequest, ChangeConfigurationRequest, CiString,
-    ClearCacheRequest, GetConfigurationRequest, IdToken, MessageTrigger,
-    RemoteStartTransactionRequest, RemoteStopTransactionRequest, ResetRequest, ResetType,
-    TriggerMessageRequest, UnlockConnectorRequest,
+    AvailabilityType, ChangeAvailabilityRequest, ChangeConfigurationRequest, ChargingProfile,
+    CiString, ClearCacheRequest, DataTransferRequest, GetConfigurationRequest, IdToken,
+    MessageTrigger, RegistrationStatus, RemoteStartTransactionRequest,
+    RemoteStopTransactionRequest, ResetRequest, ResetType, TriggerMessageRequest,
+    UnlockConnectorRequest,
 };
+use alloc::string::String;
 use units::Instant;
 
 /// Each returns the call's id; its answer comes as an event. Texts that are too long are cut.
@@ -26,6 +28,24 @@ impl Csms {
                 connector_id,
                 id_tag,
                 charging_profile: None,
+            },
+        )
+    }
+
+    /// Asks to start a transaction with a profile of its own.
+    pub fn remote_start_with_profile(
+        &mut self,
+        now: Instant,
+        connector_id: Option<i64>,
+        id_tag: &str,
+        profile: ChargingProfile,
+    ) -> Result<MessageId, CallNotIssued> {
+        self.call(
+            now,
+            RemoteStartTransactionRequest {
+                connector_id,
+                id_tag: IdToken::truncated(id_tag),
+                charging_profile: Some(profile),
             },
         )
     }
@@ -109,5 +129,37 @@ impl Csms {
                 connector_id,
             },
         )
+    }
+
+    /// Sends vendor data.
+    pub fn data_transfer(
+        &mut self,
+        now: Instant,
+        vendor_id: &str,
+        message_id: Option<&str>,
+        data: Option<String>,
+    ) -> Result<MessageId, CallNotIssued> {
+        let request = DataTransferRequest {
+            vendor_id: CiString::truncated(vendor_id),
+            message_id: message_id.map(CiString::truncated),
+            data,
+        };
+        self.call(now, request)
+    }
+
+    /// Changes how boot messages are answered. A charge point that waits with a pending boot is asked to boot again
+    /// at once; any other hears of it at its next boot.
+    pub fn admit(
+        &mut self,
+        now: Instant,
+        registration: RegistrationStatus,
+    ) -> Result<Option<MessageId>, CallNotIssued> {
+        self.config_mut().registration = registration;
+        let waits = self.registration() == Some(RegistrationStatus::Pending);
+        if !waits || registration == RegistrationStatus::Pending {
+            return Ok(None);
+        }
+        self.trigger(now, MessageTrigger::BootNotification, None)
+            .map(Some)
     }
 }

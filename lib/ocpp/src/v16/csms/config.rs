@@ -1,7 +1,9 @@
 //! What a central system answers with.
 
-use crate::limits::CALL_TIMEOUT;
-use crate::v16::{AuthorizationStatus, CiString, IdTagInfo, IdToken, RegistrationStatus};
+use crate::limits::{CALL_TIMEOUT, CSMS_LIST_MESSAGE_ENTRIES_MAX};
+use crate::v16::{
+    AuthorizationStatus, CiString, GenericStatus, IdTagInfo, IdToken, RegistrationStatus,
+};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use units::Millis;
@@ -20,8 +22,13 @@ pub enum ConcurrentUse {
 pub struct CsmsConfig {
     /// Answer to a boot message.
     pub registration: RegistrationStatus,
-    /// Heartbeat interval of an accepted, retry interval of any other boot; seconds.
+    /// Heartbeat interval of an accepted boot, in seconds; also the retry interval of any other, unless
+    /// [`retry_interval_s`](Self::retry_interval_s) is given.
     pub interval_s: i64,
+    /// Seconds until a charge point that was not accepted boots again.
+    pub retry_interval_s: Option<i64>,
+    /// How long a connected charge point may say nothing before that is reported; `None` for never.
+    pub silence: Option<Millis>,
     /// Known idTags.
     pub tokens: BTreeMap<IdToken, IdTagInfo>,
     /// Verdict on any other idTag.
@@ -37,6 +44,14 @@ pub struct CsmsConfig {
     pub id_prefix: String,
     /// Number of the first transaction.
     pub first_transaction_id: i64,
+    /// Distance between transaction numbers. With as many numbers as charge points, each beginning at its own first
+    /// one, no two charge points share a number.
+    pub transaction_id_step: i64,
+    /// Whether requests for certificates are taken. A taken one is the owner's to have signed.
+    pub certificate_requests: GenericStatus,
+    /// Entries of the local list in one message. The charge point's own bound, once it is known, and
+    /// [`CSMS_LIST_MESSAGE_ENTRIES_MAX`](crate::limits::CSMS_LIST_MESSAGE_ENTRIES_MAX) hold besides.
+    pub list_message_entries: usize,
 }
 
 impl CsmsConfig {
@@ -46,6 +61,8 @@ impl CsmsConfig {
         Self {
             registration: RegistrationStatus::Accepted,
             interval_s,
+            retry_interval_s: None,
+            silence: None,
             tokens: BTreeMap::new(),
             unknown_token: AuthorizationStatus::Invalid,
             concurrent_use: ConcurrentUse::Refused,
@@ -53,6 +70,9 @@ impl CsmsConfig {
             call_timeout: CALL_TIMEOUT,
             id_prefix: "cs-".into(),
             first_transaction_id: 1,
+            transaction_id_step: 1,
+            certificate_requests: GenericStatus::Accepted,
+            list_message_entries: CSMS_LIST_MESSAGE_ENTRIES_MAX,
         }
     }
 

@@ -1,14 +1,16 @@
 //! What the central-system half tells its owner.
 
-use super::Session;
+use super::{Job, ListFailure, Reservation, ReservationEnd, Session, SessionEnd};
 use crate::rpc::{CallError, FrameError, MessageId};
 use crate::v16::{
-    Action, AuthorizationStatus, BootNotificationRequest, DataTransferRequest, IdToken,
+    Action, AuthorizationStatus, BootNotificationRequest, DataTransferRequest, IdToken, MeterValue,
     MeterValuesRequest, RegistrationStatus, Request, Response, StatusNotificationRequest,
 };
 use crate::wire::Notes;
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
+use units::Instant;
 
 /// Why an answer belongs to no call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,27 @@ pub enum CsmsEvent {
     TransactionStarted(Box<Session>),
     /// A transaction ended and is billed.
     TransactionStopped(Box<Session>),
+    /// Readings that came with the end of a transaction.
+    TransactionData {
+        /// The transaction.
+        transaction_id: i64,
+        /// The readings.
+        readings: Vec<MeterValue>,
+    },
+    /// A transaction began on a connector where another one is still open: the end of that one was lost. It stays
+    /// open in the book, because its end may still come.
+    TransactionLeftOpen {
+        /// The one that is still open.
+        transaction_id: i64,
+    },
+    /// A transaction that is not in the book ended. The charge point was told that all is well; what becomes of it
+    /// is the owner's to decide.
+    OrphanStopped {
+        /// The number the charge point gave.
+        transaction_id: i64,
+        /// Its end.
+        end: Box<SessionEnd>,
+    },
     /// A start or stop that is in the book already came again under another message id; it changed nothing.
     TransactionRepeated {
         /// The transaction.
@@ -62,6 +85,29 @@ pub enum CsmsEvent {
     },
     /// Readings came.
     Metered(Box<MeterValuesRequest>),
+    /// A reservation was made.
+    ReservationHeld(Box<Reservation>),
+    /// A reservation is over, or was not made.
+    ReservationEnded {
+        /// The reservation.
+        reservation: Box<Reservation>,
+        /// Why.
+        end: ReservationEnd,
+    },
+    /// The charge point's local list is what the owner wants.
+    LocalListInStep {
+        /// Its version.
+        version: i64,
+    },
+    /// The charge point's local list could not be brought in step; what it has may be unknown.
+    LocalListFailed(ListFailure),
+    /// Something became known about an upload or an update.
+    JobChanged(Box<Job>),
+    /// A connected charge point says nothing.
+    Silent {
+        /// Since when.
+        since: Instant,
+    },
     /// Vendor data came.
     VendorData(Box<DataTransferRequest>),
     /// A report about firmware, diagnostics, logs or security came.

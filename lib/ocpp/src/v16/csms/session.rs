@@ -1,11 +1,13 @@
 //! The book of sessions: what is charged and what is billed.
 
-use crate::limits::CSMS_SESSIONS_MAX;
+use super::readings::ReadingsSeen;
+use crate::limits::{CSMS_ORPHANS_MAX, CSMS_SESSIONS_MAX};
 use crate::v16::{
-    AuthorizationStatus, ChargePointErrorCode, ChargePointStatus, IdToken, Reason,
+    AuthorizationStatus, ChargePointErrorCode, ChargePointStatus, IdToken, MeterValue, Reason,
     StartTransactionRequest, StopTransactionRequest,
 };
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 use units::Timestamp;
 
 /// Last reported state of a connector.
@@ -15,6 +17,8 @@ pub struct ConnectorState {
     pub status: ChargePointStatus,
     /// Error.
     pub error_code: ChargePointErrorCode,
+    /// Since when, if the charge point said so.
+    pub since: Option<Timestamp>,
 }
 
 /// End of a session.
@@ -49,7 +53,9 @@ pub struct Session {
     pub started_at: Timestamp,
     /// The latest register reported in between, in watt-hours.
     pub last_register_wh: Option<i64>,
-    /// Number of readings reported in between.
+    /// When that register was read.
+    pub last_register_at: Option<Timestamp>,
+    /// Number of readings reported in between; one that came twice counts once.
     pub readings: u64,
     /// Its end; `None` while it runs.
     pub end: Option<SessionEnd>,
@@ -80,6 +86,24 @@ fn start_key(request: &StartTransactionRequest) -> StartKey {
     )
 }
 
+fn start_key_of(session: &Session) -> StartKey {
+    (
+        session.connector_id,
+        session.started_at.as_unix_millis(),
+        session.meter_start_wh,
+        session.id_tag.clone(),
+    )
+}
+
+fn end_of(request: &StopTransactionRequest) -> SessionEnd {
+    SessionEnd {
+        meter_stop_wh: request.meter_stop,
+        at: request.timestamp,
+        reason: request.reason.unwrap_or(Reason::Local),
+        id_tag: request.id_tag.clone(),
+    }
+}
+
 /// Whether an entry is new to the book.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Entered {
@@ -89,11 +113,30 @@ pub(super) enum Entered {
 }
 
 /// What a stop did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Stopped {
     Now,
     Before,
-    Unknown,
+    Unknown(SessionEnd),
+}
+
+/// How transactions are numbered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Numbering {
+    /// The next number.
+    pub(super) next: i64,
+    /// Distance to the one after it; at least 1.
+    pub(super) step: i64,
+}
+
+impl Numbering {
+    fn skip_past(&mut self, id: i64) {
+        if self.next <= id {
+            let steps = (id.saturating_sub(self.next) / self.step).saturating_add(1);
+            let ahead = self.step.saturating_mul(steps);
+            self.next = self.next.saturating_add(ahead);
+        }
+    }
 }
 
 /// All sessions of one charge point.
@@ -103,19 +146,51 @@ pub(super) enum Stopped {
 /// billed one makes room.
 #[derive(Debug)]
 pub struct SessionBook {
-    next_id: i64,
+    numbering: Numbering,
     sessions: BTreeMap<i64, Session>,
     starts: BTreeMap<StartKey, i64>,
     running: BTreeSet<i64>,
+    seen: ReadingsSeen,
+    orphans: BTreeMap<i64, SessionEnd>,
 }
 
 impl SessionBook {
-    pub(super) const fn new(first_id: i64) -> Self {
+    pub(super) fn new(first: i64, step: i64) -> Self {
         Self {
-            next_id: first_id,
+            numbering: Numbering {
+                next: first,
+                step: step.max(1),
+            },
             sessions: BTreeMap::new(),
             starts: BTreeMap::new(),
             running: BTreeSet::new(),
+            seen: ReadingsSeen::default(),
+            orphans: BTreeMap::new(),
+        }
+    }
+
+    /// Puts sessions of an earlier run back. The newest are kept if there are too many; no number of theirs is given
+    /// again.
+    pub(super) fn restore(
+        &mut self,
+        next: i64,
+        mut sessions: Vec<Session>,
+        orphans: Vec<(i64, SessionEnd)>,
+    ) {
+        self.numbering.next = self.numbering.next.max(next);
+        sessions.sort_by_key(|session| session.transaction_id);
+        let surplus = sessions.len().saturating_sub(CSMS_SESSIONS_MAX);
+        for session in sessions.into_iter().skip(surplus) {
+            let id = session.transaction_id;
+            self.numbering.skip_past(id);
+            self.starts.insert(start_key_of(&session), id);
+            if session.end.is_none() {
+                self.running.insert(id);
+            }
+            self.sessions.insert(id, session);
+        }
+        for (id, end) in orphans.into_iter().take(CSMS_ORPHANS_MAX) {
+            self.orphans.insert(id, end);
         }
     }
 
@@ -142,8 +217,27 @@ impl SessionBook {
             .filter(|session| session.end.is_some())
     }
 
+    /// Ends of transactions that are not in the book, by the number the charge point gave: another central system
+    /// may have begun them, or this one before it lost its memory.
+    pub fn orphans(&self) -> impl Iterator<Item = (i64, &SessionEnd)> {
+        self.orphans.iter().map(|(id, end)| (*id, end))
+    }
+
+    /// The number the next transaction gets.
+    #[must_use]
+    pub const fn next_transaction_id(&self) -> i64 {
+        self.numbering.next
+    }
+
     pub(super) fn is_charging(&self, id_tag: &IdToken) -> bool {
         self.running().any(|session| session.id_tag == *id_tag)
+    }
+
+    /// Sessions still open on a connector; more than none when it starts another one, so their ends were lost.
+    pub(super) fn running_on(&self, connector_id: i64) -> impl Iterator<Item = i64> {
+        self.running()
+            .filter(move |session| session.connector_id == connector_id)
+            .map(|session| session.transaction_id)
     }
 
     pub(super) fn before(&self, request: &StartTransactionRequest) -> Option<&Session> {
@@ -160,11 +254,14 @@ impl SessionBook {
         if let Some(session) = self.before(request) {
             return Entered::Before(session.transaction_id);
         }
+        let transaction_id = self.numbering.next;
+        let Some(next) = transaction_id.checked_add(self.numbering.step) else {
+            return Entered::Full;
+        };
         if !self.make_room() {
             return Entered::Full;
         }
-        let transaction_id = self.next_id;
-        self.next_id = self.next_id.saturating_add(1);
+        self.numbering.next = next;
         let session = Session {
             transaction_id,
             connector_id: request.connector_id,
@@ -174,6 +271,7 @@ impl SessionBook {
             meter_start_wh: request.meter_start,
             started_at: request.timestamp,
             last_register_wh: None,
+            last_register_at: None,
             readings: 0,
             end: None,
         };
@@ -185,28 +283,50 @@ impl SessionBook {
 
     pub(super) fn stop(&mut self, request: &StopTransactionRequest) -> Stopped {
         let Some(session) = self.sessions.get_mut(&request.transaction_id) else {
-            return Stopped::Unknown;
+            return self.stop_orphan(request);
         };
         if session.end.is_some() {
             return Stopped::Before;
         }
-        session.end = Some(SessionEnd {
-            meter_stop_wh: request.meter_stop,
-            at: request.timestamp,
-            reason: request.reason.unwrap_or(Reason::Local),
-            id_tag: request.id_tag.clone(),
-        });
+        session.end = Some(end_of(request));
         self.running.remove(&request.transaction_id);
         Stopped::Now
     }
 
-    /// Enters readings; false if there is no such session.
-    pub(super) fn meter(&mut self, transaction_id: i64, count: u64, register: Option<i64>) -> bool {
+    fn stop_orphan(&mut self, request: &StopTransactionRequest) -> Stopped {
+        let end = end_of(request);
+        if self.orphans.get(&request.transaction_id) == Some(&end) {
+            return Stopped::Before;
+        }
+        while self.orphans.len() >= CSMS_ORPHANS_MAX {
+            self.orphans.pop_first();
+        }
+        self.orphans.insert(request.transaction_id, end.clone());
+        Stopped::Unknown(end)
+    }
+
+    /// Enters readings, each once; false if there is no such session.
+    pub(super) fn meter(&mut self, transaction_id: i64, readings: &[MeterValue]) -> bool {
         let Some(session) = self.sessions.get_mut(&transaction_id) else {
             return false;
         };
-        session.readings = session.readings.saturating_add(count);
-        session.last_register_wh = register.or(session.last_register_wh);
+        for reading in readings {
+            if !self.seen.is_new(transaction_id, reading) {
+                continue;
+            }
+            session.readings = session.readings.saturating_add(1);
+            let Some(register) = reading.register_wh() else {
+                continue;
+            };
+            // A reading from before may come late; it does not take the register back.
+            if session
+                .last_register_at
+                .is_none_or(|at| at <= reading.timestamp)
+            {
+                session.last_register_wh = Some(register);
+                session.last_register_at = Some(reading.timestamp);
+            }
+        }
         true
     }
 
@@ -217,8 +337,9 @@ impl SessionBook {
         let Some(oldest) = self.billed().next().map(|session| session.transaction_id) else {
             return false;
         };
-        self.sessions.remove(&oldest);
-        self.starts.retain(|_, id| *id != oldest);
+        if let Some(session) = self.sessions.remove(&oldest) {
+            self.starts.remove(&start_key_of(&session));
+        }
         true
     }
 }
