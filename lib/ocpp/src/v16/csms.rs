@@ -199,9 +199,13 @@ impl Csms {
         }
     }
 
-    /// The next frame for the charge point.
+    /// The next frame for the charge point. Calls stay back while its boot is rejected.
     pub fn poll_frame(&mut self) -> Option<String> {
-        self.frames.pop_front().or_else(|| self.calls.poll_frame())
+        let answer = self.frames.pop_front();
+        if answer.is_some() || self.boot_answer == Some(RegistrationStatus::Rejected) {
+            return answer;
+        }
+        self.calls.poll_frame()
     }
 
     /// The next event for the owner.

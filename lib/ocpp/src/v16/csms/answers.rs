@@ -1,6 +1,6 @@
 //! Answers to the charge point's requests.
 
-use super::session::{Entered, Stopped};
+use super::session::{Entered, Metered, Stopped};
 use super::{ConcurrentUse, ConnectorState, Csms, CsmsEvent, JobReport, ReservationEnd};
 use crate::rpc::{CallError, ErrorCode};
 use crate::v16::{
@@ -129,14 +129,22 @@ impl Csms {
     }
 
     fn meter_values(&mut self, request: MeterValuesRequest) -> MeterValuesResponse {
-        if let Some(transaction_id) = request.transaction_id
-            && !self.book.meter(transaction_id, &request.meter_value)
-        {
-            let action = Action::MeterValues;
-            self.emit(CsmsEvent::UnknownTransaction {
-                transaction_id,
-                action,
-            });
+        let action = Action::MeterValues;
+        if let Some(transaction_id) = request.transaction_id {
+            match self.book.meter(transaction_id, &request.meter_value) {
+                Metered::Now => {}
+                Metered::Before => {
+                    self.emit(CsmsEvent::TransactionRepeated {
+                        transaction_id,
+                        action,
+                    });
+                    return MeterValuesResponse {};
+                }
+                Metered::Unknown => self.emit(CsmsEvent::UnknownTransaction {
+                    transaction_id,
+                    action,
+                }),
+            }
         }
         self.emit(CsmsEvent::Metered(Box::new(request)));
         MeterValuesResponse {}

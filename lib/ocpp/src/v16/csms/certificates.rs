@@ -37,9 +37,11 @@ impl CertificateBook {
         self.request = Some(csr);
     }
 
-    /// The charge point took the certificate, or will ask again.
-    pub(super) fn delivered(&mut self) {
-        self.request = None;
+    /// The charge point answered the certificate for a request: it took it, or will ask again. A newer request stays.
+    pub(super) fn delivered(&mut self, csr: &SigningRequest) {
+        // Compared to the letter: Base64 knows upper and lower case.
+        self.request
+            .take_if(|request| request.as_str() == csr.as_str());
     }
 
     pub(super) fn told(

@@ -69,11 +69,12 @@ pub enum CsmsEvent {
         /// Its end.
         end: Box<SessionEnd>,
     },
-    /// A start or stop that is in the book already came again under another message id; it changed nothing.
+    /// A start, a stop or readings that are in the book already came again under another message id; they changed
+    /// nothing.
     TransactionRepeated {
         /// The transaction.
         transaction_id: i64,
-        /// StartTransaction or StopTransaction.
+        /// StartTransaction, StopTransaction or MeterValues.
         action: Action,
     },
     /// A message named a transaction that is not in the book.

@@ -2,7 +2,7 @@
 
 use super::{
     CallNotIssued, Csms, CsmsEvent, InstalledProfile, Job, JobKind, JobPhase, Reservation,
-    ReservationEnd, ReservationState,
+    ReservationEnd, ReservationState, SigningRequest,
     keys::{KeyName, KeyText},
 };
 use crate::rpc::{CallError, CallRefused, MessageId, OutgoingCall};
@@ -43,7 +43,8 @@ pub(super) enum Purpose {
     },
     SetKey(Box<(KeyName, KeyText)>),
     GetKeys,
-    SignedCertificate,
+    /// For this request, if one was waiting.
+    SignedCertificate(Option<Box<SigningRequest>>),
     InstallRoot(CertificateUse),
     DeleteRoot(Box<CertificateHashData>),
     ListRoots(CertificateUse),
@@ -147,7 +148,9 @@ impl Csms {
                 Purpose::SetKey(Box::new((request.key.clone(), request.value.clone())))
             }
             Request::GetConfiguration(_) => Purpose::GetKeys,
-            Request::CertificateSigned(_) => Purpose::SignedCertificate,
+            Request::CertificateSigned(_) => {
+                Purpose::SignedCertificate(self.certificates.request().cloned().map(Box::new))
+            }
             Request::InstallCertificate(request) => Purpose::InstallRoot(request.certificate_type),
             Request::DeleteCertificate(request) => {
                 Purpose::DeleteRoot(Box::new(request.certificate_hash_data.clone()))
@@ -210,7 +213,7 @@ impl Csms {
             | Purpose::SendList(_)
             | Purpose::SetKey(_)
             | Purpose::GetKeys
-            | Purpose::SignedCertificate
+            | Purpose::SignedCertificate(_)
             | Purpose::InstallRoot(_)
             | Purpose::DeleteRoot(_)
             | Purpose::ListRoots(_) => {}
@@ -247,7 +250,7 @@ impl Csms {
                     self.keys.told(response);
                 }
             }
-            Purpose::SignedCertificate
+            Purpose::SignedCertificate(_)
             | Purpose::InstallRoot(_)
             | Purpose::DeleteRoot(_)
             | Purpose::ListRoots(_) => self.certificate_call_over(purpose, outcome),
@@ -255,10 +258,14 @@ impl Csms {
     }
 
     fn remote_start_over(&mut self, request: RemoteStartTransactionRequest, outcome: &Outcome) {
-        if let Outcome::Answered(Response::RemoteStartTransaction(response)) = outcome
-            && response.status == GenericStatus::Accepted
-        {
-            self.profiles.expect(request);
+        match outcome {
+            Outcome::Answered(Response::RemoteStartTransaction(response)) => {
+                if response.status == GenericStatus::Accepted {
+                    self.profiles.expect(request, true);
+                }
+            }
+            Outcome::Unanswered { sent: true } => self.profiles.expect(request, false),
+            Outcome::Answered(_) | Outcome::Refused(_) | Outcome::Unanswered { .. } => {}
         }
     }
 
@@ -353,7 +360,9 @@ impl Csms {
     fn certificate_call_over(&mut self, purpose: Purpose, outcome: &Outcome) {
         let lost = matches!(outcome, Outcome::Unanswered { sent: true });
         match (purpose, outcome) {
-            (Purpose::SignedCertificate, Outcome::Answered(_)) => self.certificates.delivered(),
+            (Purpose::SignedCertificate(Some(csr)), Outcome::Answered(_)) => {
+                self.certificates.delivered(&csr);
+            }
             (
                 Purpose::InstallRoot(of),
                 Outcome::Answered(Response::InstallCertificate(response)),

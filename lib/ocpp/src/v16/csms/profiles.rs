@@ -61,6 +61,7 @@ struct Arriving {
     connector_id: Option<i64>,
     id_tag: IdToken,
     profile: ChargingProfile,
+    certain: bool,
 }
 
 /// The charging profiles of one charge point.
@@ -122,8 +123,8 @@ impl ProfileBook {
         }
     }
 
-    /// A remote start with a profile was taken; the profile arrives with its transaction.
-    pub(super) fn expect(&mut self, request: RemoteStartTransactionRequest) {
+    /// A remote start with a profile was taken, or perhaps taken; the profile arrives with its transaction.
+    pub(super) fn expect(&mut self, request: RemoteStartTransactionRequest, certain: bool) {
         let Some(profile) = request.charging_profile else {
             return;
         };
@@ -134,6 +135,7 @@ impl ProfileBook {
             connector_id: request.connector_id,
             id_tag: request.id_tag,
             profile,
+            certain,
         });
     }
 
@@ -156,7 +158,7 @@ impl ProfileBook {
             self.install(InstalledProfile {
                 connector_id,
                 profile,
-                certain: true,
+                certain: arriving.certain,
             });
         }
     }

@@ -120,6 +120,15 @@ pub(super) enum Stopped {
     Unknown(SessionEnd),
 }
 
+/// What readings did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Metered {
+    /// At least one is new.
+    Now,
+    Before,
+    Unknown,
+}
+
 /// How transactions are numbered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Numbering {
@@ -305,15 +314,17 @@ impl SessionBook {
         Stopped::Unknown(end)
     }
 
-    /// Enters readings, each once; false if there is no such session.
-    pub(super) fn meter(&mut self, transaction_id: i64, readings: &[MeterValue]) -> bool {
+    /// Enters readings, each once.
+    pub(super) fn meter(&mut self, transaction_id: i64, readings: &[MeterValue]) -> Metered {
         let Some(session) = self.sessions.get_mut(&transaction_id) else {
-            return false;
+            return Metered::Unknown;
         };
+        let mut outcome = Metered::Before;
         for reading in readings {
             if !self.seen.is_new(transaction_id, reading) {
                 continue;
             }
+            outcome = Metered::Now;
             session.readings = session.readings.saturating_add(1);
             let Some(register) = reading.register_wh() else {
                 continue;
@@ -327,7 +338,7 @@ impl SessionBook {
                 session.last_register_at = Some(reading.timestamp);
             }
         }
-        true
+        outcome
     }
 
     fn make_room(&mut self) -> bool {
