@@ -1,6 +1,7 @@
 //! Shared by the tests: a seeded generator, the samples, and instances made from the peer's JSON schemas.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod bench;
 pub mod schema;
 
 use serde_json::Value;
