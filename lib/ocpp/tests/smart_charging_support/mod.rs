@@ -2,7 +2,8 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use ocpp::v16::charging::{
-    Capabilities, ConnectorSite, Moment, PhaseSwitching, Plan, ProfileStore, Refusal, Scope, Site,
+    Anchor, Capabilities, ConnectorSite, Moment, PhaseSwitching, Plan, ProfileStore, Refusal,
+    Scope, Site,
 };
 use ocpp::v16::{
     ChargingProfile, ChargingProfileKind, ChargingProfilePurpose, ChargingRateUnit,
@@ -222,4 +223,27 @@ pub fn composite(
         .iter()
         .map(|period| (period.start_period, period.limit.tenths()))
         .collect()
+}
+
+/// Connector 1 charges, transaction 7 of the station and 42 of the central system, since the host's start.
+pub fn charging() -> ProfileStore {
+    let mut store = store();
+    assert!(store.begin(1, 7, Anchor::seen(moment(0))));
+    assert!(store.identify(7, 42));
+    store
+}
+
+/// The store as it comes back after a restart.
+pub fn restarted(store: &mut ProfileStore) -> ProfileStore {
+    let entries: Vec<(String, Vec<u8>)> = store
+        .take_writes()
+        .into_iter()
+        .filter_map(|write| Some((write.key, write.value?.into_bytes())))
+        .collect();
+    let entries = entries
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_slice()));
+    let (store, unreadable) = ProfileStore::read(*store.capabilities(), entries);
+    assert_eq!(unreadable, []);
+    store
 }
