@@ -35,7 +35,11 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rustls", &["pilotwire"]),
     ("rusqlite", &["pilotwire"]),
     ("axum", &["pilotwire"]),
-    ("toml", &["pilotwire", "xtask"]),
+    ("wit-bindgen-c", &["pilotwire-plugin"]),
+    ("wit-bindgen-core", &["pilotwire-plugin"]),
+    ("wit-component", &["pilotwire-plugin", "xtask"]),
+    ("wit-parser", &["pilotwire-plugin"]),
+    ("toml", &["pilotwire", "pilotwire-plugin", "xtask"]),
     (
         "anyhow",
         &["pilotwire", "pilotwire-plugin", "plugin-host", "xtask"],

@@ -1,21 +1,218 @@
-//! `new`.
+//! `new`: writes a project that builds, tests and runs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
-/// Which project.
+use super::embedded;
+use super::kind::{Kind, Language, PROJECT_FILE, check_name, combinations};
+
+/// Where the templates are in the repository.
+const TEMPLATES: &str = "host/plugin-tools/templates";
+/// Where the SDK is in a Rust project.
+const SDK: &str = "pilotwire";
+
+/// What to make.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Folder of the project.
-    folder: PathBuf,
+    /// Kind of the plugin.
+    #[arg(long)]
+    kind: Kind,
+    /// Language.
+    #[arg(long, default_value = "rust")]
+    lang: Language,
+    /// Name of the plugin, as policy packs will spell it: lower-case letters, digits, hyphens.
+    name: String,
+    /// Folder of the project; must not exist or be empty. Without it, a folder of the plugin's name.
+    #[arg(long)]
+    into: Option<PathBuf>,
 }
 
-/// Does it.
+/// Writes the project and says what to do with it.
 ///
 /// # Errors
-/// Whatever is wrong with the project.
+/// There is no such template, the name is none, or the folder is not empty or cannot be written.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    bail!("{} cannot be used", arguments.folder.display())
+    let (kind, language, name) = (arguments.kind, arguments.lang, arguments.name.as_str());
+    check_name(name)?;
+    let files = files(kind, language, name)?;
+    let folder = match &arguments.into {
+        Some(folder) => folder.clone(),
+        None => PathBuf::from(name),
+    };
+    make_empty(&folder)?;
+    for (path, content) in &files {
+        write(&folder.join(path), content)?;
+    }
+    println!(
+        "{}: {name}, kind {}, in {}; {} files",
+        folder.display(),
+        kind.name(),
+        language.title(),
+        files.len()
+    );
+    println!("README.md there says how to test, build and try it. It begins with:");
+    println!("  cd {}", folder.display());
+    println!("  {}", first_command(language));
+    Ok(())
+}
+
+fn first_command(language: Language) -> &'static str {
+    match language {
+        Language::Rust => "cargo test",
+        Language::Js => "npm ci",
+        Language::Python => {
+            "python3 -m venv .venv && .venv/bin/pip install --requirement requirements.txt"
+        }
+        Language::C => "make test",
+    }
+}
+
+/// Every file of a project with its content.
+fn files(kind: Kind, language: Language, name: &str) -> Result<Vec<(String, Vec<u8>)>> {
+    if !language.kinds().contains(&kind) {
+        bail!(
+            "there is no template of kind {} in {} yet. There are:\n{}",
+            kind.name(),
+            language.title(),
+            combinations()
+        );
+    }
+    let fill = |content: &[u8]| fill(content, kind, language, name);
+    let mut files = Vec::new();
+    let lang = language.name();
+    for folder in [
+        format!("{TEMPLATES}/{lang}/common"),
+        format!("{TEMPLATES}/{lang}/{}", kind.name()),
+        format!("{TEMPLATES}/try/{}", kind.name()),
+    ] {
+        for (path, content) in embedded::below(&folder) {
+            let path = path.strip_suffix(".in").unwrap_or(path);
+            let path = if path == "gitignore" {
+                ".gitignore"
+            } else {
+                path
+            };
+            files.push((path.to_owned(), fill(content)));
+        }
+    }
+    files.push((
+        "station.toml".to_owned(),
+        fill(template("try/station.toml.in")?),
+    ));
+    let mut readme = template(&format!("readme/{lang}.md"))?.to_vec();
+    readme.extend_from_slice(template(&format!("readme/try-{}.md", kind.name()))?);
+    files.push(("README.md".to_owned(), fill(&readme)));
+    files.push((PROJECT_FILE.to_owned(), fill(template("project.toml.in")?)));
+    match language {
+        Language::Rust => sdk(&mut files)?,
+        Language::Js | Language::Python | Language::C => contracts(kind, &mut files)?,
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn template(path: &str) -> Result<&'static [u8]> {
+    embedded::file(&format!("{TEMPLATES}/{path}"))
+        .with_context(|| format!("the template {path} is not in this program"))
+}
+
+/// Puts name, kind and bounds where a template wants them.
+fn fill(content: &[u8], kind: Kind, language: Language, name: &str) -> Vec<u8> {
+    let Ok(text) = std::str::from_utf8(content) else {
+        return content.to_vec();
+    };
+    let bounds = language.bounds();
+    let features = match kind {
+        Kind::Backend => ", features = [\"ocpp16\"]",
+        Kind::Authorizer | Kind::FreeCharging | Kind::Display => "",
+    };
+    text.replace("{{name}}", name)
+        .replace("{{kind}}", kind.name())
+        .replace("{{language}}", language.name())
+        .replace("{{memory_mib}}", &bounds.memory_mib.to_string())
+        .replace("{{call_deadline_ms}}", &bounds.call_deadline_ms.to_string())
+        .replace("{{features}}", features)
+        .into_bytes()
+}
+
+/// The SDK, what it stands on, and the contracts, laid out as in the repository.
+fn sdk(files: &mut Vec<(String, Vec<u8>)>) -> Result<()> {
+    for folder in ["plugins/sdk", "lib/units", "lib/ocpp"] {
+        for (path, content) in embedded::below(folder) {
+            let content = match path {
+                "Cargo.toml" => manifest_for_users(content),
+                _ => content.to_vec(),
+            };
+            files.push((format!("{SDK}/{folder}/{path}"), content));
+        }
+    }
+    for kind in ["host", "backend", "authorizer", "free-charging", "display"] {
+        let path = format!("wit/{kind}/{kind}.wit");
+        files.push((format!("{SDK}/{path}"), wit(&path)?.to_vec()));
+    }
+    // The template's own name, where it would be taken for a manifest of the project.
+    for (path, _) in files
+        .iter_mut()
+        .filter(|(path, _)| path == "pilotwire.toml")
+    {
+        *path = format!("{SDK}/Cargo.toml");
+    }
+    let lock = embedded::file("plugins/Cargo.lock").context("no Cargo.lock in this program")?;
+    // Cargo drops what a project does not need and keeps the versions of the rest.
+    files.push(("Cargo.lock".to_owned(), lock.to_vec()));
+    Ok(())
+}
+
+/// Without our own tests, which need more than a plugin does, and without our lints.
+fn manifest_for_users(content: &[u8]) -> Vec<u8> {
+    let mut kept = String::new();
+    let mut wanted = true;
+    for line in String::from_utf8_lossy(content).lines() {
+        if line.starts_with('[') {
+            wanted = !matches!(line, "[dev-dependencies]" | "[lints]");
+        }
+        if wanted {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+    }
+    kept.into_bytes()
+}
+
+/// The kind's contract as other tools want it: its package on top, what it uses in `deps`.
+fn contracts(kind: Kind, files: &mut Vec<(String, Vec<u8>)>) -> Result<()> {
+    let name = kind.name();
+    let own = wit(&format!("wit/{name}/{name}.wit"))?;
+    files.push((format!("wit/{name}.wit"), own.to_vec()));
+    let host = wit("wit/host/host.wit")?;
+    files.push(("wit/deps/host/host.wit".to_owned(), host.to_vec()));
+    Ok(())
+}
+
+fn wit(path: &str) -> Result<&'static [u8]> {
+    embedded::file(path).with_context(|| format!("{path} is not in this program"))
+}
+
+fn make_empty(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let mut entries = std::fs::read_dir(folder)
+        .with_context(|| format!("cannot read the folder {}", folder.display()))?;
+    if entries.next().is_some() {
+        bail!(
+            "the folder {} is not empty; --into names another one",
+            folder.display()
+        );
+    }
+    Ok(())
+}
+
+fn write(path: &Path, content: &[u8]) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    }
+    std::fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))
 }
