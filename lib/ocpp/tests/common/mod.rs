@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 pub mod bench;
+pub mod model;
 pub mod schema;
 
 use serde_json::Value;

@@ -15,13 +15,13 @@ use crate::v16::{
 use alloc::boxed::Box;
 use units::Instant;
 
-/// Who sent a local list.
+/// Who sent a local list, or asked for its version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ListSender {
     /// The run that brings the list in step.
     Run,
-    /// The owner, past the book.
-    Owner,
+    /// The owner, past the book; a list of this version.
+    Owner(i64),
 }
 
 /// What a call means for the books.
@@ -133,8 +133,10 @@ impl Csms {
                 Purpose::SetProfile(Box::new(entry))
             }
             Request::ClearChargingProfile(request) => Purpose::ClearProfiles(request.clone()),
-            Request::GetLocalListVersion(_) => Purpose::ListVersion(ListSender::Owner),
-            Request::SendLocalList(_) => Purpose::SendList(ListSender::Owner),
+            Request::GetLocalListVersion(_) => Purpose::ListVersion(ListSender::Owner(0)),
+            Request::SendLocalList(request) => {
+                Purpose::SendList(ListSender::Owner(request.list_version))
+            }
             Request::GetDiagnostics(_) => self.job_purpose(now, JobKind::Diagnostics, None)?,
             Request::UpdateFirmware(_) => self.job_purpose(now, JobKind::Firmware, None)?,
             Request::GetLog(request) => {
@@ -297,14 +299,17 @@ impl Csms {
     }
 
     fn cancel_over(&mut self, id: i64, outcome: &Outcome) {
-        let Outcome::Answered(Response::CancelReservation(response)) = outcome else {
-            return;
-        };
-        let end = match response.status {
-            GenericStatus::Accepted => ReservationEnd::Cancelled,
-            GenericStatus::Rejected => ReservationEnd::NotThere,
-        };
-        self.end_reservation(id, end);
+        match outcome {
+            Outcome::Answered(Response::CancelReservation(response)) => {
+                let end = match response.status {
+                    GenericStatus::Accepted => ReservationEnd::Cancelled,
+                    GenericStatus::Rejected => ReservationEnd::NotThere,
+                };
+                self.end_reservation(id, end);
+            }
+            Outcome::Unanswered { sent: true } => self.reservations.doubt(id),
+            Outcome::Answered(_) | Outcome::Refused(_) | Outcome::Unanswered { .. } => {}
+        }
     }
 
     pub(super) fn end_reservation(&mut self, id: i64, end: ReservationEnd) {

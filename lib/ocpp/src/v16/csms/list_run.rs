@@ -84,7 +84,7 @@ impl Csms {
         if let Outcome::Answered(Response::GetLocalListVersion(response)) = outcome {
             self.list.told(response.list_version);
         }
-        if sender == ListSender::Owner {
+        if sender != ListSender::Run {
             return;
         }
         match outcome {
@@ -100,7 +100,7 @@ impl Csms {
         sender: ListSender,
         outcome: &Outcome,
     ) {
-        if sender == ListSender::Owner {
+        if let ListSender::Owner(version) = sender {
             let untouched = match outcome {
                 Outcome::Answered(Response::SendLocalList(response)) => {
                     response.status != UpdateStatus::Accepted
@@ -109,7 +109,7 @@ impl Csms {
                 Outcome::Refused(_) | Outcome::Unanswered { sent: false } => true,
             };
             if !untouched {
-                self.list.overwritten();
+                self.list.overwritten(version);
             }
             return;
         }

@@ -83,6 +83,9 @@ struct Run {
 pub struct LocalList {
     wanted: ListEntries,
     known: Option<KnownList>,
+    /// The highest version the charge point told or took. An empty list may be told as version 0 while the charge
+    /// point counts on from its last one.
+    highest: i64,
     /// True if `known` must be confirmed by the charge point before anything is built on it.
     doubted: bool,
     /// The other possible content after a lost answer.
@@ -159,13 +162,14 @@ impl LocalList {
         }
         let most = limits.message.clamp(1, CSMS_LIST_MESSAGE_ENTRIES_MAX);
         // Charge points keep versions in 32 bits; only a full list may begin again at 1.
-        let last_version = known.version >= i64::from(i32::MAX);
+        let version = known.version.max(self.highest);
+        let last_version = version >= i64::from(i32::MAX);
         let (update_type, before) = match &known.entries {
             Some(entries) if *entries == self.wanted => return ListStep::InStep,
             Some(entries) if !last_version => (UpdateType::Differential, entries.clone()),
             Some(_) | None => (UpdateType::Full, ListEntries::new()),
         };
-        let list_version = if last_version { 1 } else { known.version + 1 };
+        let list_version = if last_version { 1 } else { version + 1 };
         let changes = differences(&before, &self.wanted, most);
         let sent = KnownList {
             version: list_version,
@@ -187,6 +191,7 @@ impl LocalList {
         let sent = run.sent.take();
         match status {
             UpdateStatus::Accepted => {
+                self.highest = sent.as_ref().map_or(self.highest, |sent| sent.version);
                 self.known = sent;
                 return None;
             }
@@ -218,6 +223,7 @@ impl LocalList {
 
     /// The charge point told its version.
     pub(super) fn told(&mut self, version: i64) {
+        self.highest = self.highest.max(version);
         let other = self.other.take().filter(|other| other.version == version);
         let same = |known: &KnownList| {
             // An empty list has version 0 by the standard, and the version it was sent with by some tests.
@@ -234,7 +240,8 @@ impl LocalList {
     }
 
     /// Somebody sent a list past this book, and the charge point took it or may have taken it.
-    pub(super) fn overwritten(&mut self) {
+    pub(super) fn overwritten(&mut self, version: i64) {
+        self.highest = self.highest.max(version);
         self.lose_content();
         self.doubted = true;
         // What our own part in flight was built on is gone too.
@@ -253,6 +260,7 @@ impl LocalList {
     /// Puts back what is known from an earlier run. It is confirmed by version before anything is built on it.
     pub(super) fn restore(&mut self, wanted: ListEntries, known: Option<KnownList>) {
         self.wanted = wanted;
+        self.highest = known.as_ref().map_or(0, |known| known.version);
         self.known = known;
         self.doubted = true;
     }

@@ -91,15 +91,19 @@ impl ProfileBook {
         self.push(entry);
     }
 
-    /// The answer to a profile was lost: it is there, or what it displaces still is.
+    /// The answer to a profile was lost: it is there, or what it displaces still is. Asking again and again adds it once.
     pub(super) fn doubt_install(&mut self, mut entry: InstalledProfile) {
+        let mut there = false;
         for other in &mut self.installed {
             if entry.displaces(other) {
+                there |= entry.connector_id == other.connector_id && entry.profile == other.profile;
                 other.certain = false;
             }
         }
-        entry.certain = false;
-        self.push(entry);
+        if !there {
+            entry.certain = false;
+            self.push(entry);
+        }
     }
 
     fn push(&mut self, entry: InstalledProfile) {

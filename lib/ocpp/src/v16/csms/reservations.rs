@@ -140,6 +140,13 @@ impl ReservationBook {
         }
     }
 
+    /// The charge point may no longer hold a reservation.
+    pub(super) fn doubt(&mut self, reservation_id: i64) {
+        if let Some(entry) = self.entries.get_mut(&reservation_id) {
+            entry.state = ReservationState::Doubtful;
+        }
+    }
+
     pub(super) fn take(&mut self, reservation_id: i64) -> Option<Reservation> {
         self.entries.remove(&reservation_id)
     }
