@@ -81,6 +81,10 @@ pub const CSMS_READINGS_REMEMBERED_MAX: usize = 32;
 /// Stops of unknown transactions the central-system half keeps; the oldest is forgotten beyond it.
 pub const CSMS_ORPHANS_MAX: usize = 256;
 
+/// Questions about idTags that may wait for the owner of the central-system half. A charge point may have one request
+/// open at a time; beyond the bound the table's word holds.
+pub const CSMS_QUESTIONS_MAX: usize = 16;
+
 /// Reservations the central-system half keeps at once.
 pub const CSMS_RESERVATIONS_MAX: usize = 64;
 
@@ -144,7 +148,7 @@ pub const CHARGING_RECORD_BYTES_MAX: usize = 8 * 1024;
 
 /// Changes that are looked at in search of the next one that changes the limit. Beyond them a wake-up that changes
 /// nothing is the price.
-pub const CHARGING_LOOKAHEAD_STEPS_MAX: usize = 256;
+pub const CHARGING_LOOKAHEAD_STEPS_MAX: usize = 1_024;
 
 /// Periods of a composite schedule; a longer one is cut and says so by its duration.
 pub const COMPOSITE_PERIODS_MAX: usize = 1_000;

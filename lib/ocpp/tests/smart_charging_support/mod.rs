@@ -1,5 +1,5 @@
 //! Shared by the tests of smart charging: short ways to write profiles, sites and moments.
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
 use ocpp::v16::charging::{
     Anchor, Capabilities, ConnectorSite, Moment, PhaseSwitching, Plan, ProfileStore, Refusal,
