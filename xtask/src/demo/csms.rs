@@ -236,6 +236,7 @@ fn note_events(csms: &mut Csms, shared: &Mutex<Snapshot>) {
             | CsmsEvent::TransactionRepeated { .. }
             | CsmsEvent::Metered(_)
             | CsmsEvent::TransactionData { .. }
+            | CsmsEvent::VerdictWanted { .. }
             | CsmsEvent::ReservationHeld(_)
             | CsmsEvent::ReservationEnded { .. }
             | CsmsEvent::LocalListInStep { .. }

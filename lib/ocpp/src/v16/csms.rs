@@ -28,6 +28,7 @@ mod list_run;
 mod local_list;
 mod memory;
 mod profiles;
+mod questions;
 mod readings;
 mod requests;
 mod reservations;
@@ -42,12 +43,14 @@ pub use keys::{KeyBook, KeyName, KeyText, KnownKey};
 pub use local_list::{KnownList, ListEntries, ListFailure, ListTooLong, LocalList};
 pub use memory::CsmsMemory;
 pub use profiles::{InstalledProfile, ProfileBook};
+pub use questions::NoSuchQuestion;
 pub use requests::Tries;
 pub use reservations::{Reservation, ReservationBook, ReservationEnd, ReservationState};
 pub use session::{ConnectorState, Session, SessionBook, SessionEnd};
 
 use super::{
-    Action, Initiator, RegistrationStatus, Request, decode_request_noted, decode_response_noted,
+    Action, Initiator, RegistrationStatus, Request, Response, decode_request_noted,
+    decode_response_noted,
 };
 use crate::limits::{
     CALL_QUEUE_MAX, CSMS_CONNECTORS_MAX, CSMS_EVENTS_MAX, CSMS_FRAMES_MAX, CSMS_ID_PREFIX_CHARS_MAX,
@@ -62,6 +65,7 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt;
 use issue::{Issued, Outcome};
+use questions::Question;
 use serde_json::Value;
 use units::{Instant, Timestamp};
 
@@ -121,6 +125,8 @@ pub struct Csms {
     jobs: JobBook,
     keys: KeyBook,
     certificates: CertificateBook,
+    questions: VecDeque<Question>,
+    questions_asked: u64,
 }
 
 /// When the charge point was last heard on this connection.
@@ -162,6 +168,8 @@ impl Csms {
             jobs: JobBook::default(),
             keys: KeyBook::default(),
             certificates: CertificateBook::default(),
+            questions: VecDeque::new(),
+            questions_asked: 0,
         }
     }
 
@@ -224,6 +232,7 @@ impl Csms {
         self.frames.clear();
         self.heard = Heard::Never;
         self.booted_here = false;
+        self.questions.clear();
         self.inbox.handle_disconnected();
         for ended in self.calls.handle_disconnected() {
             let (id, Issued { action, purpose }) = (ended.call.id, ended.call.tag);
@@ -323,12 +332,20 @@ impl Csms {
             }
             return;
         }
-        let answer = self
-            .decode_call(action, payload)
-            .and_then(|(request, notes)| {
+        let answer = match self.decode_call(action, payload) {
+            Ok((request, notes)) => {
                 self.note(request.action(), notes);
-                self.answer(now, request)
-            });
+                let Some(request) = self.ask_owner(now, id, request) else {
+                    return;
+                };
+                self.answer(now, request, None)
+            }
+            Err(error) => Err(error),
+        };
+        self.reply(id, action, answer);
+    }
+
+    fn reply(&mut self, id: &MessageId, action: &str, answer: Result<Response, CallError>) {
         let frame = match answer {
             Ok(response) => Frame::result(id.clone(), response.to_payload()),
             Err(error) => {

@@ -18,10 +18,16 @@ use alloc::vec::Vec;
 use units::Instant;
 
 impl Csms {
-    pub(super) fn answer(&mut self, now: Instant, request: Request) -> Result<Response, CallError> {
+    /// Answers a request; the verdict is the owner's, if the owner was asked.
+    pub(super) fn answer(
+        &mut self,
+        now: Instant,
+        request: Request,
+        verdict: Option<IdTagInfo>,
+    ) -> Result<Response, CallError> {
         let response = match request {
             Request::Authorize(request) => {
-                let id_tag_info = self.judge(now, &request.id_tag);
+                let id_tag_info = verdict.unwrap_or_else(|| self.judge(now, &request.id_tag));
                 let status = id_tag_info.status;
                 self.emit(CsmsEvent::Authorized {
                     id_tag: request.id_tag,
@@ -39,7 +45,7 @@ impl Csms {
                 .into()
             }
             Request::MeterValues(request) => self.meter_values(request).into(),
-            Request::StartTransaction(request) => self.start(now, &request)?.into(),
+            Request::StartTransaction(request) => self.start(now, &request, verdict)?.into(),
             Request::StatusNotification(request) => self.status(request).into(),
             Request::StopTransaction(request) => self.stop(now, request).into(),
             report => return self.report(now, report),
@@ -154,8 +160,9 @@ impl Csms {
         &mut self,
         now: Instant,
         request: &StartTransactionRequest,
+        verdict: Option<IdTagInfo>,
     ) -> Result<StartTransactionResponse, CallError> {
-        let mut id_tag_info = self.judge(now, &request.id_tag);
+        let mut id_tag_info = verdict.unwrap_or_else(|| self.judge(now, &request.id_tag));
         if let Some(session) = self.book.before(request) {
             id_tag_info.status = session.verdict;
         } else if id_tag_info.status == AuthorizationStatus::Accepted

@@ -31,8 +31,12 @@ pub struct CsmsConfig {
     pub silence: Option<Millis>,
     /// Known idTags.
     pub tokens: BTreeMap<IdToken, IdTagInfo>,
-    /// Verdict on any other idTag.
+    /// Verdict on any other idTag, and on one the owner said nothing about in time.
     pub unknown_token: AuthorizationStatus,
+    /// How long the owner is asked about an idTag that is not in the table
+    /// ([`CsmsEvent::VerdictWanted`](super::CsmsEvent::VerdictWanted)); `None` for not at all. Well below the time
+    /// after which charge points give up an answer.
+    pub ask_owner: Option<Millis>,
     /// Whether an idTag may be in two transactions at once.
     pub concurrent_use: ConcurrentUse,
     /// Vendors whose data is accepted; data of others is answered with `UnknownVendorId`.
@@ -65,6 +69,7 @@ impl CsmsConfig {
             silence: None,
             tokens: BTreeMap::new(),
             unknown_token: AuthorizationStatus::Invalid,
+            ask_owner: None,
             concurrent_use: ConcurrentUse::Refused,
             vendors: BTreeSet::new(),
             call_timeout: CALL_TIMEOUT,

@@ -44,6 +44,16 @@ pub enum CsmsEvent {
         /// The verdict.
         status: AuthorizationStatus,
     },
+    /// The charge point waits for a verdict on an idTag that is not in the table; see
+    /// [`give_verdict`](super::Csms::give_verdict).
+    VerdictWanted {
+        /// Number of the question.
+        question: u64,
+        /// The idTag.
+        id_tag: IdToken,
+        /// Authorize or StartTransaction.
+        action: Action,
+    },
     /// A transaction began.
     TransactionStarted(Box<Session>),
     /// A transaction ended and is billed.

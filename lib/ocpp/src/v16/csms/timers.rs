@@ -1,11 +1,12 @@
-//! What becomes due: answers, reservations, and a charge point that says nothing.
+//! What becomes due: answers, verdicts, reservations, and a charge point that says nothing.
 
 use super::issue::{Issued, Outcome};
 use super::{Csms, CsmsEvent, Heard, ReservationEnd};
 use units::{Instant, Millis, Timestamp};
 
 impl Csms {
-    /// Gives up calls whose answer did not come in time, ends reservations whose time is over, and notices silence.
+    /// Gives up calls whose answer did not come in time, answers for an owner who gave no verdict, ends reservations
+    /// whose time is over, and notices silence.
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some(ended) = self.calls.handle_timeout(now) {
             let (id, Issued { action, purpose }) = (ended.call.id, ended.call.tag);
@@ -13,6 +14,7 @@ impl Csms {
             let sent = ended.sent;
             self.conclude(Some(now), purpose, &Outcome::Unanswered { sent });
         }
+        self.settle_overdue(now);
         let wall = self.wall(now);
         while let Some(reservation) = self.reservations.take_expired(wall) {
             self.emit(CsmsEvent::ReservationEnded {
@@ -35,10 +37,15 @@ impl Csms {
             .reservations
             .next_expiry()
             .map(|at| self.instant_of(at));
-        [self.calls.poll_timeout(), expiry, self.silence_due()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.calls.poll_timeout(),
+            self.question_due(),
+            expiry,
+            self.silence_due(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// When the charge point was last heard on this connection.
