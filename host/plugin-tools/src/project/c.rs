@@ -26,9 +26,13 @@ pub fn compile(folder: &Path, project: &Project) -> Result<Vec<u8>> {
     let objects = folder.join(OBJECTS);
     let bindings = bindings(folder, project, &objects)?;
     let mut compiled = Vec::new();
-    for source in sources(folder)?.into_iter().chain([bindings.source]) {
-        let name = source.file_stem().unwrap_or_default();
-        let object = objects.join(name).with_extension("o");
+    for (number, source) in sources(folder)?
+        .into_iter()
+        .chain([bindings.source])
+        .enumerate()
+    {
+        // Numbered, so that no file of the project is taken for one of the bindings.
+        let object = objects.join(format!("{number}.o"));
         let mut command = Command::new(&clang);
         command.args([
             "--target=wasm32-unknown-unknown",
