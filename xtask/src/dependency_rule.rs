@@ -26,6 +26,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 const OWNERS: &[(&str, &[&str])] = &[
     ("tokio-modbus", &["drivers"]),
     ("socketcan", &["drivers"]),
+    ("rustix", &["drivers", "pilotwire"]),
     ("wasmtime", &["plugin-host"]),
     ("cap-std", &["plugin-host"]),
     ("ed25519-dalek", &["plugin-host", "xtask"]),

@@ -1,7 +1,8 @@
 //! Drivers: the thin layer between the deciding crates and copper.
 //!
 //! Duty: one trait per device family ([`Board`], [`Meter`], [`CardReader`]) and, beside each, a simulated device
-//! ([`sim`]) that behaves like the real one, faults included. A driver reads and writes; it never decides.
+//! ([`sim`]) that behaves like the real one, faults included; and the real devices: [`pn532`], a card reader. A driver
+//! reads and writes; it never decides.
 //!
 //! Time arrives as `now`; no driver asks the machine for it.
 #![forbid(unsafe_code)]
@@ -11,6 +12,7 @@ mod board;
 pub mod indicator;
 pub mod limits;
 mod meter;
+pub mod pn532;
 mod reader;
 pub mod sim;
 

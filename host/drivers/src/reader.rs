@@ -52,13 +52,13 @@ impl CardUid {
         })
     }
 
-    /// Reads hexadecimal digits in either case; `:` and `-` between bytes are ignored.
+    /// Reads hexadecimal digits in either case; `:`, `-` and blanks between bytes are ignored.
     ///
     /// # Errors
     /// [`CardUidError`] if a character is no digit, or the length is not that of a UID.
     pub fn try_from_hex(text: &str) -> Result<Self, CardUidError> {
         let mut digits = Vec::with_capacity(MAX_UID_BYTES * 2);
-        for c in text.chars().filter(|c| !matches!(c, ':' | '-')) {
+        for c in text.chars().filter(|c| !matches!(c, ':' | '-' | ' ')) {
             let digit = c.to_digit(16).and_then(|d| u8::try_from(d).ok());
             digits.push(digit.ok_or(CardUidError::Digit(c))?);
             if digits.len() > MAX_UID_BYTES * 2 {
@@ -79,6 +79,14 @@ impl CardUid {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or(&[])
+    }
+
+    /// The card makes up another number each time it is held to a reader; it cannot be listed.
+    ///
+    /// Random identifiers have 4 bytes and begin with 08 (NXP AN10927).
+    #[must_use]
+    pub fn is_random(&self) -> bool {
+        matches!(self.bytes(), [0x08, _, _, _])
     }
 }
 
@@ -143,6 +151,13 @@ mod tests {
         let uid = CardUid::try_from_hex("0a:0e:9b:83").unwrap();
         assert_eq!(uid.to_string(), "0A0E9B83");
         assert_eq!(uid.bytes(), [0x0a, 0x0e, 0x9b, 0x83]);
+    }
+
+    #[test]
+    fn uid_of_four_bytes_that_begins_with_08_is_random() {
+        assert!(CardUid::try_from_hex("08 A1 B2 C3").unwrap().is_random());
+        assert!(!CardUid::try_from_hex("04A1B2C3").unwrap().is_random());
+        assert!(!CardUid::try_from_hex("08A1B2C3D4E5F6").unwrap().is_random());
     }
 
     #[test]
