@@ -5,6 +5,7 @@
 //! a pause, and the station goes on meanwhile. The link outlives the instance.
 
 mod swap;
+mod view;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -26,56 +27,12 @@ use url::Url;
 use crate::clock::{Clock, WallClock};
 use crate::deploy::Ready;
 use crate::journal::{AdapterBatch, Store, StoreError};
-use crate::limits::{
-    FRAME_SHOWN_CHARS, FRAMES_SHOWN, LINK_EVENTS, MAX_ADAPTER_ROUNDS, MAX_FRAME_BYTES,
-    WAKE_PAUSE_MS,
-};
+use crate::limits::{LINK_EVENTS, MAX_ADAPTER_ROUNDS, MAX_FRAME_BYTES, WAKE_PAUSE_MS};
 use crate::messages::{Facts, ToAdapter, ToStation};
 use crate::net::{self, LinkEvent, LinkHandle, TlsStrictness};
 use crate::pack::PluginPolicy;
 use swap::Incoming;
-
-/// What people can see of an adapter.
-#[derive(Debug, Clone)]
-pub struct AdapterView {
-    /// Version of the plugin.
-    pub version: String,
-    /// Where the component comes from.
-    pub origin: String,
-    /// Swaps that went well, and how long the last one left the station without adapter, microseconds.
-    pub swaps: u64,
-    /// See `swaps`.
-    pub swap_us: u64,
-    /// Health in a word.
-    pub health: &'static str,
-    /// Failures since the start of the process.
-    pub failures: u64,
-    /// Calls since the start of the process.
-    pub calls: u64,
-    /// The last failure.
-    pub last_error: Option<String>,
-    /// Link in a word.
-    pub link: &'static str,
-    /// Why the link is down.
-    pub link_detail: String,
-    /// How it stands with its backend.
-    pub registration: &'static str,
-    /// In its own words.
-    pub detail: String,
-    /// The last message that the backend refused for good.
-    pub backend_error: Option<String>,
-    /// Frames waiting for the backend's confirmation.
-    pub outbox: usize,
-    /// The journal is taken up to here.
-    pub cursor: u64,
-    /// Commands refused.
-    pub refusals: u64,
-    /// Last frames: `>` sent, `<` received.
-    pub frames: VecDeque<String>,
-}
-
-/// Shared with whoever looks.
-pub type SharedView = Arc<Mutex<AdapterView>>;
+pub use view::{AdapterView, SharedView};
 
 /// What every adapter of a station needs.
 #[derive(Debug, Clone)]
@@ -208,38 +165,6 @@ impl AdapterHandle {
     }
 }
 
-impl AdapterView {
-    fn new() -> Self {
-        Self {
-            version: String::new(),
-            origin: String::new(),
-            swaps: 0,
-            swap_us: 0,
-            health: "starting",
-            failures: 0,
-            calls: 0,
-            last_error: None,
-            link: "down",
-            link_detail: String::new(),
-            registration: "offline",
-            detail: String::new(),
-            backend_error: None,
-            outbox: 0,
-            cursor: 0,
-            refusals: 0,
-            frames: VecDeque::new(),
-        }
-    }
-
-    fn frame(&mut self, direction: char, text: &str) {
-        if self.frames.len() >= FRAMES_SHOWN {
-            self.frames.pop_front();
-        }
-        let shown: String = text.chars().take(FRAME_SHOWN_CHARS).collect();
-        self.frames.push_back(format!("{direction} {shown}"));
-    }
-}
-
 /// The instance, or what it waits for.
 enum Instance {
     /// Dead; the supervisor says when to try again.
@@ -347,11 +272,15 @@ impl Adapter {
         let wake = self.wake_at.filter(|_| running);
         let quiet = self.incoming.as_ref().filter(|incoming| !incoming.asked);
         let latest = quiet.map(|incoming| incoming.latest);
-        let due = [wake, self.supervisor.poll_timeout(), latest]
+        let now = self.now();
+        let held = match &self.instance {
+            Instance::Running(plugin) => plugin.poll_timeout(now),
+            Instance::None | Instance::Made(_) => None,
+        };
+        let due = [wake, self.supervisor.poll_timeout(), latest, held]
             .into_iter()
             .flatten()
             .min();
-        let now = self.now();
         due.map_or(Duration::from_secs(3_600), |due| {
             Duration::from_millis(due.since(now).get())
         })
@@ -361,6 +290,11 @@ impl Adapter {
         let now = self.now();
         if self.supervisor.try_restart(now) {
             self.make_instance();
+        }
+        while let Instance::Running(plugin) = &mut self.instance
+            && let Some(text) = plugin.held_frame(now)
+        {
+            self.send(text);
         }
         if self.wake_at.is_some_and(|at| at <= now) && matches!(self.instance, Instance::Running(_))
         {
@@ -696,7 +630,7 @@ impl Adapter {
             BackendCommand::State(state) => self.show(state),
             BackendCommand::Refused(refusal) => {
                 tracing::warn!("{refusal}");
-                self.look(|view| view.refusals = view.refusals.saturating_add(1));
+                self.look(|view| view.refused(&refusal));
                 if refusal.command == "connect" {
                     let detail = refusal.to_string();
                     more.push_back(BackendInput::LinkDown(LinkDown {

@@ -213,6 +213,12 @@ fn plugins(out: &mut String, status: &Value) {
             "Commands refused for want of a grant.",
         ),
         (
+            "pilotwire_plugin_over_quota_total",
+            "over_quota",
+            "counter",
+            "Answers with more messages than the quota allows.",
+        ),
+        (
             "pilotwire_plugin_swaps_total",
             "swaps",
             "counter",

@@ -64,6 +64,8 @@ struct LimitsTable {
     store_kib: Option<u32>,
     output_kib: Option<u32>,
     output_commands: Option<u32>,
+    messages_per_s: Option<u32>,
+    message_burst: Option<u32>,
 }
 
 /// One plugin of a pack.
@@ -366,6 +368,8 @@ fn limits(table: &LimitsTable) -> Limits {
         store_kib: table.store_kib.unwrap_or(default.store_kib),
         output_kib: table.output_kib.unwrap_or(default.output_kib),
         output_commands: table.output_commands.unwrap_or(default.output_commands),
+        messages_per_s: table.messages_per_s.unwrap_or(default.messages_per_s),
+        message_burst: table.message_burst.unwrap_or(default.message_burst),
     }
     .clamped()
 }

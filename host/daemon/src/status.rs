@@ -164,7 +164,8 @@ impl Core {
                 "calls": view.calls, "link": view.link, "link_detail": view.link_detail,
                 "registration": view.registration, "detail": view.detail,
                 "backend_error": view.backend_error, "outbox": view.outbox, "cursor": view.cursor,
-                "journal_lag": lag, "refusals": view.refusals, "frames": view.frames,
+                "journal_lag": lag, "refusals": view.refusals,
+                "over_quota": view.over_quota, "frames": view.frames,
             })
         }));
         for plugin in &mut plugins {

@@ -17,6 +17,7 @@ use crate::limits::{
     Limits, MAX_REPLY_CHARS, MAX_REQUEST_WORDS, MAX_TEXT_CHARS, MAX_WAKE_AHEAD_MS,
 };
 use crate::manifest::{AuthorizeRequest, Manifest, Setting, StoreEntry, StoreWrite};
+use crate::quota::Meter;
 use crate::small_plugins::Common;
 use crate::store_quota::StoreQuota;
 
@@ -134,6 +135,8 @@ enum Guests {
 pub struct AuthorizerPlugin {
     guests: Guests,
     store: StoreQuota,
+    /// Calls that it asks for with its timer.
+    wakes: Meter,
 }
 
 /// The same expression for whichever contract the guest speaks.
@@ -184,6 +187,7 @@ impl AuthorizerPlugin {
             }
         };
         Ok(Self {
+            wakes: Meter::new(limits.clamped()),
             guests,
             store: StoreQuota::default(),
         })
@@ -299,6 +303,10 @@ impl AuthorizerPlugin {
             _ => None,
         };
         let is_request = matches!(input, AuthorizerInput::Request { .. });
+        if input == AuthorizerInput::Timer {
+            // It was woken no sooner than the quota allows; what counts is when it may be woken again.
+            let _within = self.wakes.count(now.at);
+        }
         let answer = match &mut self.guests {
             Guests::Today(common) => {
                 let input = input_of_today(input);
@@ -364,7 +372,8 @@ impl AuthorizerPlugin {
             return Err(self.garbage("it keeps a token and judges it too".into()));
         }
         let latest = now.at.as_millis().saturating_add(MAX_WAKE_AHEAD_MS);
-        let wake_at = answer.wake_at.map(|at| at.min(latest));
+        let soonest = self.wakes.ready_at(now.at).as_millis();
+        let wake_at = answer.wake_at.map(|at| at.min(latest).max(soonest));
         let present_on_plug = match answer.present_on_plug.map(convert::token_from).transpose() {
             Ok(token) => token.filter(|_| may),
             Err(detail) => return Err(self.garbage(detail)),

@@ -20,6 +20,8 @@ use crate::limits::{
     MAX_OPEN_REQUESTS, MAX_PASSWORD_BYTES, MAX_SUBPROTOCOLS, MAX_TEXT_CHARS, MAX_URL_CHARS,
 };
 use crate::manifest::{Refusal, RefusalReason};
+use crate::outbox::Outbox;
+use crate::quota::{Meter, Quota};
 use crate::store_quota::StoreQuota;
 
 /// Authorize requests that the adapter may still answer, oldest first.
@@ -51,6 +53,41 @@ pub(crate) struct Check<'a> {
     pub(crate) given: JournalSeq,
     pub(crate) open: &'a mut OpenRequests,
     pub(crate) store: &'a mut StoreQuota,
+    pub(crate) outbox: &'a mut Outbox,
+    pub(crate) now: Instant,
+    pub(crate) rates: &'a mut Rates,
+}
+
+/// What the adapter may do how often.
+#[derive(Debug)]
+pub(crate) struct Rates {
+    /// Frames.
+    pub(crate) frames: Meter,
+    /// What goes to the station.
+    pub(crate) requests: Meter,
+    /// Calls that it asks for.
+    pub(crate) wakes: Meter,
+}
+
+impl Rates {
+    pub(crate) fn new(limits: Limits) -> Self {
+        let meter = Meter::new(limits);
+        Self {
+            frames: meter.clone(),
+            requests: meter.clone(),
+            wakes: meter,
+        }
+    }
+}
+
+/// What becomes of a frame.
+enum Send {
+    /// It goes.
+    Now(String),
+    /// It is durable and goes later.
+    Held,
+    /// It is not durable and does not go.
+    Dropped,
 }
 
 /// Why one command is not executed.
@@ -81,25 +118,117 @@ impl Check<'_> {
             )));
         }
         let mut checked = Vec::with_capacity(commands.len());
+        let mut dropped = 0_usize;
         for command in commands {
-            checked.push(match self.command(command) {
-                Ok(command) => command,
-                Err(Bad::Fatal(error)) => return Err(error),
-                Err(Bad::Refused {
-                    command,
-                    reason,
-                    detail,
-                    request,
-                }) => BackendCommand::Refused(Refusal {
-                    plugin: self.plugin.to_owned(),
-                    command,
-                    reason,
-                    detail,
-                    request: request.map(RequestId),
-                }),
-            });
+            let command = match command {
+                g::Command::Send(text) => {
+                    match self.send(text)? {
+                        Send::Now(text) => checked.push(BackendCommand::Send(text)),
+                        Send::Held => {}
+                        Send::Dropped => dropped = dropped.saturating_add(1),
+                    }
+                    continue;
+                }
+                other => other,
+            };
+            checked.push(
+                match self
+                    .within_quota(&command)
+                    .and_then(|()| self.command(command))
+                {
+                    Ok(command) => command,
+                    Err(Bad::Fatal(error)) => return Err(error),
+                    Err(Bad::Refused {
+                        command,
+                        reason,
+                        detail,
+                        request,
+                    }) => BackendCommand::Refused(Refusal {
+                        plugin: self.plugin.to_owned(),
+                        command,
+                        reason,
+                        detail,
+                        request: request.map(RequestId),
+                    }),
+                },
+            );
+        }
+        if dropped > 0 {
+            // One for all of them: a flood must not become a flood of log lines.
+            let detail = format!("{}; {dropped} dropped", self.over());
+            checked.push(BackendCommand::Refused(Refusal {
+                plugin: self.plugin.to_owned(),
+                command: "send",
+                reason: RefusalReason::Quota,
+                detail,
+                request: None,
+            }));
         }
         Ok(checked)
+    }
+
+    fn over(&self) -> String {
+        format!(
+            "more than {} messages at once and {} a second; raise `messages_per_s` if that is right",
+            self.limits.message_burst, self.limits.messages_per_s
+        )
+    }
+
+    fn count(&self, quota: Quota) -> Result<bool, PluginError> {
+        match quota {
+            Quota::Within => Ok(true),
+            Quota::Beyond => Ok(false),
+            Quota::Persistent => Err(PluginError::Output(format!("for too long {}", self.over()))),
+        }
+    }
+
+    fn send(&mut self, text: String) -> Result<Send, PluginError> {
+        // A frame that waits goes first.
+        if !self.outbox.holds() {
+            let quota = self.rates.frames.count(self.now);
+            if self.count(quota)? {
+                return Ok(Send::Now(text));
+            }
+        }
+        Ok(match self.outbox.hold(&text) {
+            true => Send::Held,
+            false => Send::Dropped,
+        })
+    }
+
+    /// Counts what goes to the station or the network. Verdicts need no count: each answers a question.
+    fn within_quota(&mut self, command: &g::Command) -> Result<(), Bad> {
+        let (command, request) = match command {
+            g::Command::Connect(_) => ("connect", None),
+            g::Command::SetClock(_) => ("set-clock", None),
+            g::Command::TransactionVerdict(_) => ("transaction-verdict", None),
+            g::Command::State(_) => ("state", None),
+            g::Command::RequestStart(r) => ("request-start", Some(r.request_id)),
+            g::Command::RequestStop(r) => ("request-stop", Some(r.request_id)),
+            g::Command::Unlock(r) => ("unlock", Some(r.request_id)),
+            g::Command::Reset(r) => ("reset", Some(r.request_id)),
+            g::Command::SetAvailability(r) => ("set-availability", Some(r.request_id)),
+            g::Command::SetSetting(r) => ("set-setting", Some(r.request_id)),
+            g::Command::ReadMeter(r) => ("read-meter", Some(r.request_id)),
+            g::Command::Advance(_)
+            | g::Command::Store(_)
+            | g::Command::Enqueue(_)
+            | g::Command::Dequeue(_)
+            | g::Command::Disconnect(_)
+            | g::Command::Send(_)
+            | g::Command::WakeAt(_)
+            | g::Command::Verdict(_) => return Ok(()),
+        };
+        let quota = self.rates.requests.count(self.now);
+        if self.count(quota).map_err(Bad::Fatal)? {
+            return Ok(());
+        }
+        Err(Bad::Refused {
+            command,
+            reason: RefusalReason::Quota,
+            detail: self.over(),
+            request,
+        })
     }
 
     fn command(&mut self, command: g::Command) -> Result<BackendCommand, Bad> {
@@ -115,14 +244,17 @@ impl Check<'_> {
             g::Command::Enqueue(frame) => {
                 let id = convert::name("the id of a durable frame", frame.id, MAX_FRAME_ID_CHARS)
                     .map_err(garbage)?;
-                Ok(BackendCommand::Enqueue(DurableFrame {
+                let frame = DurableFrame {
                     id,
                     text: frame.text,
-                }))
+                };
+                self.outbox.enqueue(&frame).map_err(Bad::Fatal)?;
+                Ok(BackendCommand::Enqueue(frame))
             }
             g::Command::Dequeue(id) => {
                 let id = convert::name("the id of a durable frame", id, MAX_FRAME_ID_CHARS)
                     .map_err(garbage)?;
+                self.outbox.dequeue(&id);
                 Ok(BackendCommand::Dequeue(id))
             }
             g::Command::Connect(request) => self.connect(request),
@@ -132,7 +264,11 @@ impl Check<'_> {
                 Ok(BackendCommand::Disconnect(reason))
             }
             g::Command::Send(text) => Ok(BackendCommand::Send(text)),
-            g::Command::WakeAt(at) => Ok(BackendCommand::WakeAt(at.map(Instant::from_millis))),
+            g::Command::WakeAt(at) => {
+                let soonest = self.rates.wakes.ready_at(self.now);
+                let at = at.map(|at| Instant::from_millis(at).max(soonest));
+                Ok(BackendCommand::WakeAt(at))
+            }
             g::Command::SetClock(wall_ms) => {
                 self.needs(Grant::ClockSet, "set-clock", None)?;
                 let wall = convert::clock(wall_ms).map_err(|d| range("set-clock", d, None))?;

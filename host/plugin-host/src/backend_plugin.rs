@@ -1,9 +1,10 @@
 //! Backend adapters as the daemon sees them.
 
 use station::{JournalSeq, Moment};
+use units::Instant;
 
 use crate::backend::{BackendCommand, BackendInput, BackendStart};
-use crate::backend_lift::{Check, OpenRequests};
+use crate::backend_lift::{Check, OpenRequests, Rates};
 use crate::backend_lower as lower;
 use crate::contract::backend::Backend;
 use crate::contract::backend::exports::pilotwire::backend::adapter as g;
@@ -14,6 +15,8 @@ use crate::grants::Grants;
 use crate::guest::Guest;
 use crate::limits::Limits;
 use crate::manifest::{Manifest, Setting};
+use crate::outbox::Outbox;
+use crate::quota::Quota;
 use crate::recording::Recorded;
 use crate::store_quota::StoreQuota;
 
@@ -27,6 +30,8 @@ pub struct BackendPlugin {
     grants: Grants,
     open: OpenRequests,
     store: StoreQuota,
+    outbox: Outbox,
+    rates: Rates,
     cursor: JournalSeq,
     given: JournalSeq,
 }
@@ -59,10 +64,13 @@ impl BackendPlugin {
         })?;
         let manifest = convert::manifest(manifest, loaded.name())?;
         let grants = grants.narrowed_to(&manifest.capabilities);
+        let rates = Rates::new(guest.limits());
         Ok(Self {
             guest,
             manifest,
             grants,
+            outbox: Outbox::default(),
+            rates,
             open: OpenRequests::default(),
             store: StoreQuota::default(),
             cursor: JournalSeq(0),
@@ -100,6 +108,7 @@ impl BackendPlugin {
         self.cursor = start.cursor;
         self.given = start.cursor;
         self.store.reset(&start.store);
+        self.outbox.reset(&start.outbox);
         let (grants, manifest) = (&self.grants, &self.manifest);
         start
             .settings
@@ -112,7 +121,7 @@ impl BackendPlugin {
                     b.pilotwire_backend_adapter()
                         .call_start(store, moment(now), context)
                 })?;
-        self.check(commands)
+        self.check(now, commands)
     }
 
     /// Hands it one input.
@@ -124,6 +133,7 @@ impl BackendPlugin {
         now: Moment,
         input: BackendInput,
     ) -> Result<Vec<BackendCommand>, PluginError> {
+        self.count(now.at, &input);
         match &input {
             BackendInput::Journal(entry) => self.given = self.given.max(entry.seq),
             BackendInput::Authorize(request) => self.open.open(request.request),
@@ -151,10 +161,51 @@ impl BackendPlugin {
                 b.pilotwire_backend_adapter()
                     .call_handle(store, moment(now), input)
             })?;
-        self.check(commands)
+        self.check(now, commands)
     }
 
-    fn check(&mut self, commands: Vec<g::Command>) -> Result<Vec<BackendCommand>, PluginError> {
+    /// The next durable frame that the message quota held back and that may go now.
+    pub fn held_frame(&mut self, now: Instant) -> Option<String> {
+        if !self.outbox.holds() || self.rates.frames.count(now) != Quota::Within {
+            return None;
+        }
+        self.outbox.release()
+    }
+
+    /// When to ask for the [next frame](Self::held_frame) that was held back, if one was.
+    #[must_use]
+    pub fn poll_timeout(&self, now: Instant) -> Option<Instant> {
+        (self.outbox.holds() && !self.is_dead()).then(|| self.rates.frames.ready_at(now))
+    }
+
+    /// What an input means for the quotas. An answer to the backend, and what it orders, is asked for: it has its own room.
+    fn count(&mut self, now: Instant, input: &BackendInput) {
+        match input {
+            BackendInput::Frame(_) => {
+                self.rates.frames.credit(now);
+                self.rates.requests.credit(now);
+            }
+            BackendInput::LinkUp(_) | BackendInput::LinkDown(_) => self.outbox.forget_held(),
+            BackendInput::Timer => {
+                // It was woken no sooner than the quota allows; what counts is when it may be woken again.
+                let _within = self.rates.wakes.count(now);
+            }
+            BackendInput::Journal(_)
+            | BackendInput::Connector(_)
+            | BackendInput::Fault(_)
+            | BackendInput::Meter { .. }
+            | BackendInput::Authorize(_)
+            | BackendInput::Outcome { .. }
+            | BackendInput::SettingChanged(_)
+            | BackendInput::Restarting(_) => {}
+        }
+    }
+
+    fn check(
+        &mut self,
+        now: Moment,
+        commands: Vec<g::Command>,
+    ) -> Result<Vec<BackendCommand>, PluginError> {
         let mut check = Check {
             plugin: &self.manifest.name,
             grants: &self.grants,
@@ -163,6 +214,9 @@ impl BackendPlugin {
             given: self.given,
             open: &mut self.open,
             store: &mut self.store,
+            outbox: &mut self.outbox,
+            now: now.at,
+            rates: &mut self.rates,
         };
         let checked = check.commands(commands);
         if checked.is_err() {

@@ -12,6 +12,7 @@ use crate::limits::{
     EPOCH_TICK_MS, LOG_BURST, LOG_LINES_PER_SECOND, Limits, MAX_CORE_ITEMS, MAX_LOG_BYTES,
     MAX_TABLE_ELEMENTS,
 };
+use crate::quota::Bucket;
 use crate::recording::{self, Recorded};
 
 /// What host functions and limiters need to know about their guest.
@@ -56,44 +57,30 @@ fn one_line(message: &str) -> String {
         .collect()
 }
 
-/// A token bucket on the host's monotonic time.
+/// The log lines that a guest may still write in this call.
 #[derive(Debug)]
 struct LogBudget {
-    lines: u32,
-    refilled: Instant,
+    bucket: Bucket,
+    /// When the call began: a guest has no other time.
+    now: Instant,
     dropped: u64,
 }
 
 impl LogBudget {
-    const fn new() -> Self {
+    fn new() -> Self {
         Self {
-            lines: LOG_BURST,
-            refilled: Instant::ZERO,
+            bucket: Bucket::new(LOG_LINES_PER_SECOND, LOG_BURST),
+            now: Instant::ZERO,
             dropped: 0,
         }
     }
 
-    fn refill(&mut self, now: Instant) {
-        let per_line = 1_000 / LOG_LINES_PER_SECOND;
-        let lines = now.since(self.refilled).get() / per_line;
-        if lines > 0 {
-            let lines = u32::try_from(lines).unwrap_or(u32::MAX);
-            self.lines = self.lines.saturating_add(lines).min(LOG_BURST);
-            self.refilled = now;
-        }
-    }
-
     fn take(&mut self) -> bool {
-        match self.lines.checked_sub(1) {
-            Some(rest) => {
-                self.lines = rest;
-                true
-            }
-            None => {
-                self.dropped = self.dropped.saturating_add(1);
-                false
-            }
+        let taken = self.bucket.take(self.now);
+        if !taken {
+            self.dropped = self.dropped.saturating_add(1);
         }
+        taken
     }
 }
 
@@ -202,7 +189,7 @@ impl<B> Guest<B> {
     ) -> Result<T, PluginError> {
         // Taken out, and put back only after a good end: no path leaves a half-dead guest behind.
         let bindings = self.bindings.take().ok_or(PluginError::Dead)?;
-        self.store.data_mut().log.refill(now.at);
+        self.store.data_mut().log.now = now.at;
         self.arm();
         let running = self.loaded.engine().ticker().running();
         let answer = call(&bindings, &mut self.store);
@@ -300,7 +287,6 @@ fn bytes(number: u32, shift: u32) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use units::Millis;
 
     #[test]
     fn log_line_is_cut_at_its_bound_and_stays_one_line() {
@@ -316,10 +302,10 @@ mod tests {
         let taken = (0..LOG_BURST + 10).filter(|_| budget.take()).count();
         assert_eq!(taken, LOG_BURST as usize);
         assert_eq!(budget.dropped, 10);
-        budget.refill(Instant::ZERO.after(Millis::new(1_000)));
+        budget.now = Instant::from_millis(1_000);
         assert_eq!(
-            (0..100).filter(|_| budget.take()).count() as u64,
-            LOG_LINES_PER_SECOND
+            (0..100).filter(|_| budget.take()).count(),
+            LOG_LINES_PER_SECOND as usize
         );
     }
 

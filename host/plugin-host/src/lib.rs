@@ -28,7 +28,9 @@ mod guest;
 pub mod limits;
 mod mailbox;
 mod manifest;
+mod outbox;
 pub mod provenance;
+mod quota;
 mod recording;
 pub mod replay;
 pub mod signature;
@@ -56,6 +58,7 @@ pub use manifest::{
     AuthorizeRequest, Manifest, PluginKind, Refusal, RefusalReason, Setting, SettingSpec,
     StoreEntry, StoreWrite,
 };
+pub use quota::{Bucket, Meter, Quota};
 pub use recording::Recorder;
 pub use small_plugins::{Behaviour, DisplayPlugin, FreeChargingPlugin, Rendered, Reporting};
 pub use supervisor::{Health, Supervisor};

@@ -13,6 +13,12 @@ pub struct Limits {
     pub output_kib: u32,
     /// Commands (or store writes) of one call.
     pub output_commands: u32,
+    /// Messages per second in the long run: frames sent, requests to the station, calls that it asks for with a timer;
+    /// each has a count of its own. Smaller: an honest adapter's answers are dropped; larger: a mad one keeps a core,
+    /// the station and its backend busy.
+    pub messages_per_s: u32,
+    /// Messages that may come at once.
+    pub message_burst: u32,
 }
 
 impl Limits {
@@ -23,6 +29,8 @@ impl Limits {
         store_kib: 256,
         output_kib: 512,
         output_commands: 256,
+        messages_per_s: 50,
+        message_burst: 200,
     };
     /// No policy pack may go beyond these.
     pub const MAX: Self = Self {
@@ -31,6 +39,8 @@ impl Limits {
         store_kib: 4_096,
         output_kib: 4_096,
         output_commands: 4_096,
+        messages_per_s: 1_000,
+        message_burst: 4_000,
     };
 
     /// These bounds, none larger than [`Limits::MAX`] and none zero.
@@ -43,6 +53,8 @@ impl Limits {
             store_kib: self.store_kib.min(max.store_kib),
             output_kib: self.output_kib.clamp(1, max.output_kib),
             output_commands: self.output_commands.clamp(1, max.output_commands),
+            messages_per_s: self.messages_per_s.clamp(1, max.messages_per_s),
+            message_burst: self.message_burst.clamp(1, max.message_burst),
         }
     }
 }
@@ -69,7 +81,16 @@ pub const MAX_LOG_BYTES: usize = 1_024;
 /// Log lines that may come at once.
 pub const LOG_BURST: u32 = 40;
 /// Log lines per second in the long run.
-pub const LOG_LINES_PER_SECOND: u64 = 5;
+pub const LOG_LINES_PER_SECOND: u32 = 5;
+
+/// A plugin that has been at its message quota for this long, without a pause in which the quota recovered, is replaced, ms.
+/// Smaller: a busy minute is taken for madness; larger: a mad adapter wastes its backend's time for longer.
+pub const OVER_QUOTA_PATIENCE_MS: u64 = 60_000;
+/// Durable frames of one adapter that wait for their confirmation. The next journal entry comes only when there is none,
+/// so that an honest adapter has a handful.
+pub const MAX_OUTBOX_FRAMES: usize = 1_000;
+/// All durable frames of one adapter together, bytes. Larger: a mad adapter fills the flash.
+pub const MAX_OUTBOX_BYTES: usize = 4 << 20;
 
 /// Longest name, version or key.
 pub const MAX_NAME_CHARS: usize = 64;

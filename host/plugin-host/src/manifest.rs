@@ -128,6 +128,8 @@ pub enum RefusalReason {
     Range,
     /// A verdict that nobody asked for, or that comes too late.
     NotAsked,
+    /// More messages than the quota allows.
+    Quota,
 }
 
 /// A command that is not executed, and why.
@@ -151,7 +153,7 @@ impl Refusal {
     pub const fn grant(&self) -> Option<Grant> {
         match self.reason {
             RefusalReason::Grant(grant) => Some(grant),
-            RefusalReason::Range | RefusalReason::NotAsked => None,
+            RefusalReason::Range | RefusalReason::NotAsked | RefusalReason::Quota => None,
         }
     }
 
@@ -159,7 +161,9 @@ impl Refusal {
     #[must_use]
     pub const fn outcome(&self) -> Outcome {
         match self.reason {
-            RefusalReason::Grant(_) | RefusalReason::NotAsked => Outcome::Rejected,
+            RefusalReason::Grant(_) | RefusalReason::NotAsked | RefusalReason::Quota => {
+                Outcome::Rejected
+            }
             RefusalReason::Range => Outcome::Unknown,
         }
     }
@@ -185,7 +189,9 @@ impl fmt::Display for Refusal {
                 f,
                 "plugin {plugin}: `{command}` refused: the grant `{grant}` does not cover {detail}"
             ),
-            RefusalReason::Range => write!(f, "plugin {plugin}: `{command}` refused: {detail}"),
+            RefusalReason::Range | RefusalReason::Quota => {
+                write!(f, "plugin {plugin}: `{command}` refused: {detail}")
+            }
             RefusalReason::NotAsked => {
                 write!(
                     f,
