@@ -10,6 +10,8 @@
 mod common;
 #[path = "../../../fuzz/entry.rs"]
 mod entry;
+#[path = "../../../fuzz/smart_charging.rs"]
+mod smart_charging;
 
 use common::{Random, samples};
 use std::path::Path;
@@ -124,6 +126,12 @@ fn no_bytes_upset_a_decoder() {
 #[test]
 fn no_bytes_upset_the_central_system() {
     run("csms", corpus("csms"), entry::csms);
+}
+
+#[test]
+fn no_profile_and_no_stored_entry_upsets_smart_charging() {
+    let entry = smart_charging::smart_charging;
+    run("smart_charging", corpus("smart_charging"), entry);
 }
 
 #[test]
