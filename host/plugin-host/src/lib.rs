@@ -58,7 +58,6 @@ pub use manifest::{
     AuthorizeRequest, Manifest, PluginKind, Refusal, RefusalReason, Setting, SettingSpec,
     StoreEntry, StoreWrite,
 };
-pub use quota::{Bucket, Meter, Quota};
 pub use recording::Recorder;
 pub use small_plugins::{Behaviour, DisplayPlugin, FreeChargingPlugin, Rendered, Reporting};
 pub use supervisor::{Health, Supervisor};

@@ -123,6 +123,9 @@ pub const MAX_EXPIRY_MS: i64 = 253_402_300_799_999;
 
 /// The epoch clock ticks this often, ms; a runaway guest is stopped one or two ticks after its deadline.
 pub const EPOCH_TICK_MS: u64 = 1;
+/// Ticks that the epoch clock makes up for when it comes late. Smaller: its lateness adds up and a runaway guest runs on;
+/// larger: after the machine stood still, an honest guest loses that much of its deadline.
+pub const EPOCH_CATCH_UP_TICKS: u32 = 3;
 /// The epoch clock rests after this many ticks without a call, so that an idle station does not wake 1,000 times a second.
 pub const EPOCH_IDLE_TICKS: u32 = 200;
 

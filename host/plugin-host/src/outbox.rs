@@ -96,10 +96,7 @@ mod tests {
         for id in 0..MAX_OUTBOX_FRAMES {
             outbox.enqueue(&frame(id % 10, 10)).unwrap();
         }
-        assert_eq!(
-            outbox.enqueue(&frame(9, 10)).unwrap_err().kind(),
-            "garbage"
-        );
+        assert_eq!(outbox.enqueue(&frame(9, 10)).unwrap_err().kind(), "garbage");
         let mut outbox = Outbox::default();
         outbox.enqueue(&frame(1, MAX_OUTBOX_BYTES - 1)).unwrap();
         outbox.dequeue("1");

@@ -288,8 +288,14 @@ impl DisplayPlugin {
             return Ok(None);
         };
         let checked = || -> Result<Rendered, OutOfRange> {
+            let tag = convert::name("the language tag", rendered.language, MAX_NAME_CHARS)?;
+            if !tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+                return Err(
+                    "the language tag has other characters than letters, digits and `-`".to_owned(),
+                );
+            }
             Ok(Rendered {
-                language: convert::name("the language tag", rendered.language, MAX_NAME_CHARS)?,
+                language: tag,
                 text: convert::text("the text", rendered.text, MAX_TEXT_CHARS)?,
             })
         };

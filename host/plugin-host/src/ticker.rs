@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasmtime::EngineWeak;
 
-use crate::limits::{EPOCH_IDLE_TICKS, EPOCH_TICK_MS};
+use crate::limits::{EPOCH_CATCH_UP_TICKS, EPOCH_IDLE_TICKS, EPOCH_TICK_MS};
 
 /// Ends with the engine.
 pub(crate) struct Ticker {
@@ -78,10 +78,30 @@ impl Drop for Ticker {
     }
 }
 
+/// When the next tick is due. Counted from the last one's due time, not from when the thread was awake: a sleep always
+/// takes a little longer than asked for, and over a deadline of 100 ticks that sums up to several milliseconds. A machine
+/// that stood still is forgiven: the guest stood still with it.
+fn next_due(due: Instant, now: Instant) -> Instant {
+    let tick = Duration::from_millis(EPOCH_TICK_MS);
+    let oldest = now.checked_sub(tick.saturating_mul(EPOCH_CATCH_UP_TICKS));
+    oldest.map_or(due, |oldest| due.max(oldest)) + tick
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "it is the clock that guests' deadlines are counted by; nothing that decides sees this time"
+)]
+fn machine_time() -> Instant {
+    Instant::now()
+}
+
 fn tick(engine: &EngineWeak, shared: &Shared) {
     let mut idle_ticks = 0_u32;
+    let mut due = machine_time();
     while !shared.stop.load(Ordering::SeqCst) {
-        std::thread::sleep(Duration::from_millis(EPOCH_TICK_MS));
+        let now = machine_time();
+        due = next_due(due, now);
+        std::thread::sleep(due.saturating_duration_since(now));
         let Some(engine) = engine.upgrade() else {
             return;
         };
@@ -103,5 +123,36 @@ fn tick(engine: &EngineWeak, shared: &Shared) {
             std::thread::park();
         }
         shared.resting.store(false, Ordering::SeqCst);
+        // The rest is not made up for.
+        due = machine_time();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TICK: Duration = Duration::from_millis(EPOCH_TICK_MS);
+
+    #[test]
+    fn ticks_are_due_a_tick_apart_however_late_each_one_was() {
+        let mut due = machine_time();
+        let first = due;
+        for number in 1..=100_u32 {
+            due = next_due(due, due + TICK / 3);
+            assert_eq!(due, first + TICK * number);
+        }
+    }
+
+    #[test]
+    fn machine_that_stood_still_does_not_cost_a_guest_its_deadline() {
+        let due = machine_time();
+        let now = due + Duration::from_secs(10);
+        let (mut due, mut at_once) = (next_due(due, now), 1);
+        while due <= now {
+            due = next_due(due, now);
+            at_once += 1;
+        }
+        assert!(at_once <= EPOCH_CATCH_UP_TICKS + 1, "{at_once} ticks");
     }
 }
