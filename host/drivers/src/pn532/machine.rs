@@ -194,6 +194,12 @@ impl Pn532 {
         }
     }
 
+    /// Bytes that wait for the rest of their frame.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.decoder.waiting()
+    }
+
     /// The line is open.
     pub fn handle_line_up(&mut self, now: Instant) {
         self.decoder.clear();
