@@ -1,6 +1,7 @@
-//! Installs the independent central systems that the conformance tests talk to.
+//! Installs what tests need of Python and npm: the independent central systems that the conformance tests talk to, and the
+//! tools that plugin projects in these languages pin.
 //!
-//! Both come from the package registries and live under the target folder: nothing is installed outside the
+//! All come from the package registries and live under the target folder: nothing is installed outside the
 //! repository. A stamp file holds what was asked for, so that a second run does nothing.
 
 use std::path::{Path, PathBuf};
@@ -10,20 +11,44 @@ use anyhow::{Context, Result, bail};
 
 use crate::shell;
 
-const PYTHON_MISSING: &str = "the conformance tests need Python 3 with `venv`: on Debian and Ubuntu \
+const PYTHON_MISSING: &str = "the tests need Python 3 with `venv`: on Debian and Ubuntu \
     `apt-get install python3 python3-venv`";
-const NODE_MISSING: &str = "the conformance tests need Node.js with npm: on Debian and Ubuntu `apt-get install nodejs npm`";
+const NODE_MISSING: &str =
+    "the tests need Node.js with npm: on Debian and Ubuntu `apt-get install nodejs npm`";
 
 /// Interpreters tried for the virtual environment, best first.
 const PYTHONS: [&str; 2] = ["python3", "/usr/bin/python3"];
 
-/// Makes sure that both peers are there.
+/// Where the templates of plugin projects are.
+const TEMPLATES: &str = "host/plugin-tools/templates";
+
+/// Makes sure that peers and tools are there.
 ///
 /// # Errors
 /// When Python, `venv` or Node.js are missing (the message says what to install) or a registry does not answer.
 pub fn install() -> Result<()> {
-    python()?;
-    node()
+    python(
+        "the conformance peer",
+        &python_folder(),
+        "tests/conformance/peer/requirements.txt",
+    )?;
+    python(
+        "plugin projects",
+        &shell::root().join("target/projects-venv"),
+        &format!("{TEMPLATES}/python/common/requirements.txt"),
+    )?;
+    node(
+        "the second conformance peer",
+        &node_folder(),
+        "tests/conformance/peer-npm",
+        "",
+    )?;
+    node(
+        "plugin projects",
+        &shell::root().join("target/projects-npm"),
+        &format!("{TEMPLATES}/js/common"),
+        ".in",
+    )
 }
 
 /// Folder of the Python peer's virtual environment.
@@ -36,9 +61,9 @@ pub fn node_folder() -> PathBuf {
     shell::root().join("target/conformance-npm")
 }
 
-fn python() -> Result<()> {
-    let folder = python_folder();
-    let wanted = shell::root().join("tests/conformance/peer/requirements.txt");
+/// A virtual environment with what a requirements file pins.
+fn python(what: &str, folder: &Path, requirements: &str) -> Result<()> {
+    let wanted = shell::root().join(requirements);
     let stamp = folder.join("pilotwire-stamp");
     if is_current(&stamp, &[&wanted]) {
         return Ok(());
@@ -47,8 +72,8 @@ fn python() -> Result<()> {
         bail!(PYTHON_MISSING);
     };
     let mut make = Command::new(python);
-    make.args(["-m", "venv", "--clear"]).arg(&folder);
-    shell::run("Python environment for the conformance peer", &mut make)?;
+    make.args(["-m", "venv", "--clear"]).arg(folder);
+    shell::run(&format!("Python environment for {what}"), &mut make)?;
     let mut pip = Command::new(folder.join("bin/python"));
     pip.args([
         "-m",
@@ -59,7 +84,7 @@ fn python() -> Result<()> {
         "--requirement",
     ]);
     pip.arg(&wanted);
-    shell::run("pip install of the conformance peer", &mut pip)?;
+    shell::run(&format!("pip install for {what}"), &mut pip)?;
     write_stamp(&stamp, &[&wanted])
 }
 
@@ -73,12 +98,12 @@ fn can_make_environment(python: &str) -> bool {
         .is_ok_and(|output| output.status.success())
 }
 
-fn node() -> Result<()> {
-    let folder = node_folder();
-    let source = shell::root().join("tests/conformance/peer-npm");
+/// A `node_modules` with what a lock file pins. The files of a template (`.in`) have a placeholder for their name.
+fn node(what: &str, folder: &Path, source: &str, ending: &str) -> Result<()> {
+    let source = shell::root().join(source);
     let (manifest, lock) = (
-        source.join("package.json"),
-        source.join("package-lock.json"),
+        source.join(format!("package.json{ending}")),
+        source.join(format!("package-lock.json{ending}")),
     );
     let stamp = folder.join("pilotwire-stamp");
     if is_current(&stamp, &[&manifest, &lock]) {
@@ -87,9 +112,13 @@ fn node() -> Result<()> {
     if !shell::has("node", "--version") || !shell::has("npm", "--version") {
         bail!(NODE_MISSING);
     }
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {folder:?}"))?;
-    std::fs::copy(&manifest, folder.join("package.json")).context("package.json")?;
-    std::fs::copy(&lock, folder.join("package-lock.json")).context("package-lock.json")?;
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {folder:?}"))?;
+    for (from, to) in [(&manifest, "package.json"), (&lock, "package-lock.json")] {
+        let text =
+            std::fs::read_to_string(from).with_context(|| format!("cannot read {from:?}"))?;
+        let text = text.replace("{{name}}", "plugin");
+        std::fs::write(folder.join(to), text).context(to)?;
+    }
     let mut npm = Command::new("npm");
     npm.args([
         "ci",
@@ -98,8 +127,8 @@ fn node() -> Result<()> {
         "--ignore-scripts",
         "--loglevel=error",
     ]);
-    npm.current_dir(&folder);
-    shell::run("npm install of the second conformance peer", &mut npm)?;
+    npm.current_dir(folder);
+    shell::run(&format!("npm install for {what}"), &mut npm)?;
     write_stamp(&stamp, &[&manifest, &lock])
 }
 

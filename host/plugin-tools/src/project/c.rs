@@ -112,9 +112,7 @@ fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// A clang that knows WebAssembly; Apple's does not.
 fn clang() -> Result<PathBuf> {
-    let set = std::env::var_os("PILOTWIRE_CLANG").map(PathBuf::from);
-    let usual = ["clang", "/usr/bin/clang", "/usr/bin/rust-clang"].map(PathBuf::from);
-    for clang in set.into_iter().chain(usual) {
+    for clang in ["clang", "rust-clang"].map(PathBuf::from) {
         let targets = process::capture(Command::new(&clang).arg("--print-targets"));
         if targets.is_some_and(|targets| targets.contains("wasm32")) {
             return Ok(clang);
@@ -125,14 +123,9 @@ fn clang() -> Result<PathBuf> {
 
 /// A linker, and the arguments that make it one for WebAssembly.
 fn linker() -> Result<(PathBuf, &'static [&'static str])> {
-    let set = std::env::var_os("PILOTWIRE_WASM_LD").map(PathBuf::from);
-    for linker in set
-        .into_iter()
-        .chain(["wasm-ld".into(), "/usr/bin/wasm-ld".into()])
-    {
-        if process::works(&linker, "--version") {
-            return Ok((linker, &[]));
-        }
+    let linker = PathBuf::from("wasm-ld");
+    if process::works(&linker, "--version") {
+        return Ok((linker, &[]));
     }
     let lld = PathBuf::from("rust-lld");
     let version = Command::new(&lld)
