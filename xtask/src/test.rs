@@ -10,11 +10,13 @@ use crate::{ci, conformance, peers, plugins, shell};
 /// Conformance cases mostly wait for a peer or a timer, so more of them run at once than there are cores.
 const CONFORMANCE_THREADS: &str = "6";
 const CONFORMANCE: &str = "binary(=conformance)";
+/// What needs Python, npm and a C compiler for WebAssembly.
+const FOREIGN: &str = "binary(=conformance) | binary(=projects)";
 
 /// Arguments of `cargo xtask test`.
 #[derive(Debug, Default, Args)]
 pub struct TestArguments {
-    /// Leave out the conformance tests (they need Python and Node.js).
+    /// Leave out the tests that need Python and Node.js: conformance, and plugin projects.
     #[arg(long)]
     pub no_conformance: bool,
     /// Run only tests whose name contains this.
@@ -48,8 +50,13 @@ pub fn run(arguments: &TestArguments) -> Result<()> {
         peers::install()?;
     }
     shell::run(
-        "build of the station's program",
-        shell::cargo().args(["build", "--locked", "--package", "pilotwire"]),
+        "build of the station's program and of its tools",
+        shell::cargo().args(["build", "--locked"]).args([
+            "--package",
+            "pilotwire",
+            "--package",
+            "pilotwire-plugin",
+        ]),
     )?;
     let runner = Runner::find();
     conformance::forget_results()?;
@@ -118,7 +125,10 @@ fn runs(arguments: &TestArguments, runner: Runner) -> Vec<(String, Command)> {
         runs.push((what.to_owned(), cargo));
     };
     if nextest {
-        let rest = format!("not {CONFORMANCE}");
+        let rest = match arguments.no_conformance {
+            true => format!("not ({FOREIGN})"),
+            false => format!("not {CONFORMANCE}"),
+        };
         add("tests of the host", shell::cargo(), &["-E", &rest]);
         if !arguments.no_conformance {
             let options = ["-E", CONFORMANCE, "--test-threads", CONFORMANCE_THREADS];
