@@ -61,7 +61,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 fn first_command(language: Language) -> &'static str {
     match language {
         Language::Rust => "cargo test",
-        Language::Js => "npm ci",
+        Language::Js => "npm install",
         Language::Python => {
             "python3 -m venv .venv && .venv/bin/pip install --requirement requirements.txt"
         }

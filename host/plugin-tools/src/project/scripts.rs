@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use super::kind::Project;
 use super::process;
 
-const INSTALL_JS: &str = "Run `npm ci` in the project's folder (Node.js 18 or newer); it installs what package.json names.";
+const INSTALL_JS: &str = "Run `npm install` in the project's folder (Node.js 18 or newer); it installs what package.json names.";
 const INSTALL_PYTHON: &str = "Run `python3 -m venv .venv` and `.venv/bin/pip install --requirement requirements.txt` in the \
     project's folder (Python 3.10 or newer).";
 

@@ -1,0 +1,242 @@
+//! Plugin projects: `pilotwire plugin new` makes one, its own tests run, `pilotwire plugin build` makes a component of it, and
+//! the host runs that component. In every language, with the tools that the project pins.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests are tests too"
+)]
+
+mod projects {
+    //! What the tests share.
+    pub mod kit;
+    pub mod programs;
+    pub mod station;
+    pub mod tutorial;
+}
+
+mod guests;
+
+use guests::{backend_start, now, question, setting};
+use plugin_host::{
+    BackendCommand, BackendPlugin, DisplayPlugin, FreeChargingPlugin, Grant, Grants, Limits,
+    PluginKind, Reporting,
+};
+use projects::kit::{ENGINE, Judge};
+use projects::programs::{Project, command, root, run, scratch, text};
+use projects::station::Station;
+use projects::tutorial;
+use station::Decision;
+
+/// Where `cargo xtask test` puts what projects pin.
+const NODE_MODULES: &str = "projects-npm/node_modules";
+const PYTHON: &str = "projects-venv";
+
+#[test]
+fn authorizer_in_rust_is_made_tested_built_and_judges() {
+    let project = Project::new("authorizer", "rust", "auth-in-rust");
+    let said = run(project.command("cargo").args(["test", "--quiet"]));
+    assert!(said.contains("3 passed"), "{said}");
+    let component = project.build();
+    Judge::load(&project, &component).examine();
+    // Whatever is in it, this machine's folders are not.
+    let folder = project.folder.to_str().unwrap().as_bytes();
+    assert!(!component.windows(folder.len()).any(|part| part == folder));
+}
+
+#[test]
+fn authorizer_in_javascript_is_made_tested_built_and_judges() {
+    let project = Project::new("authorizer", "js", "auth-in-js");
+    let project = project.installed(NODE_MODULES, "node_modules");
+    let said = run(project.command("npm").args(["test"]));
+    assert!(said.contains("pass 3") && said.contains("fail 0"), "{said}");
+    let component = project.build();
+    Judge::load(&project, &component).examine();
+    a_station_charges_the_listed_card_and_no_other(&project);
+}
+
+#[test]
+fn authorizer_in_python_is_made_tested_built_and_judges() {
+    let project = Project::new("authorizer", "python", "auth-in-python");
+    let project = project.installed(PYTHON, ".venv");
+    let mut tests = project.command(".venv/bin/python");
+    let said = run(tests.args(["-m", "unittest", "discover", "--start-directory", "tests"]));
+    assert!(
+        said.contains("Ran 4 tests") && said.contains("OK"),
+        "{said}"
+    );
+    let component = project.build();
+    Judge::load(&project, &component).examine();
+}
+
+#[test]
+fn authorizer_in_c_is_made_tested_built_and_judges() {
+    let project = Project::new("authorizer", "c", "auth-in-c");
+    let said = run(project.command("make").arg("test"));
+    assert!(said.contains("ok: all rules hold"), "{said}");
+    let component = project.build();
+    Judge::load(&project, &component).examine();
+    let again = project.build();
+    assert_eq!(component, again, "two builds gave different components");
+}
+
+/// Under the project's own pack; its list has two cards.
+fn a_station_charges_the_listed_card_and_no_other(project: &Project) {
+    let said = run(project
+        .command("pilotwire")
+        .args(["pack", "check", "pack.toml"]));
+    assert!(said.contains("good"), "{said}");
+    let station = Station::start(project);
+    assert!(station.pilotwire("plugin list").contains("running"));
+    station.pilotwire("sim plug-in");
+    station.pilotwire("sim swipe uid=DEADBEEF");
+    station.pilotwire("sim swipe --evse 2 uid=DEADBEEF");
+    station.pilotwire("sim swipe uid=04A1B2C3");
+    station.wait_for("ContactorClose");
+    let status = station.pilotwire("status");
+    assert!(
+        status.contains("transaction 1 · token 04A1B2C3"),
+        "{status}"
+    );
+    assert!(!status.contains("DEADBEEF"), "{status}");
+}
+
+#[test]
+fn other_kinds_in_rust_are_made_tested_built_and_run() {
+    let component = |project: &Project| {
+        run(project.command("cargo").args(["test", "--quiet"]));
+        project.build()
+    };
+
+    let project = Project::new("free-charging", "rust", "free-in-rust");
+    let kind = PluginKind::FreeCharging;
+    let loaded = ENGINE.load(kind, project.name, &component(&project), None);
+    let mut grants = Grants::none();
+    grants.allow(Grant::Authorize);
+    let plugin = FreeChargingPlugin::instantiate(&loaded.unwrap(), Limits::DEFAULT, &grants);
+    let mut plugin = plugin.unwrap();
+    let settings = vec![setting("start", "card"), setting("report", "status")];
+    let behaviour = plugin.start(now(), settings).unwrap();
+    assert_eq!(behaviour.reporting, Reporting::StatusOnly);
+    let verdict = plugin.authorize(now(), question(1, "04A1B2C3")).unwrap();
+    assert_eq!(verdict.decision, Decision::Accepted);
+
+    let project = Project::new("display", "rust", "lang-in-rust");
+    let loaded = ENGINE.load(
+        PluginKind::Display,
+        project.name,
+        &component(&project),
+        None,
+    );
+    let mut plugin = DisplayPlugin::instantiate(&loaded.unwrap(), Limits::DEFAULT).unwrap();
+    let energy = plugin.render(now(), "session.energy", &[("kwh", "7.3")]);
+    assert_eq!(energy.unwrap().unwrap().text, "7.3 kWh ŝargitaj");
+    assert_eq!(plugin.render(now(), "fault.RCMB", &[]).unwrap(), None);
+
+    let project = Project::new("backend", "rust", "backend-in-rust");
+    let loaded = ENGINE.load(
+        PluginKind::Backend,
+        project.name,
+        &component(&project),
+        None,
+    );
+    let mut grants = Grants::none();
+    grants.allow_for(Grant::NetConnect, ["ws://127.0.0.1:9000/ocpp"]);
+    let plugin = BackendPlugin::instantiate(&loaded.unwrap(), Limits::DEFAULT, &grants);
+    let mut plugin = plugin.unwrap();
+    let url = setting("url", "ws://127.0.0.1:9000/ocpp");
+    let commands = plugin.start(now(), backend_start(vec![url])).unwrap();
+    let connects = commands.iter().any(|command| {
+        matches!(command, BackendCommand::Connect(request) if request.url == "ws://127.0.0.1:9000/ocpp/CP1")
+    });
+    assert!(connects, "{commands:?}");
+    for file in ["pack.toml", "station.toml"] {
+        assert!(project.folder.join(file).exists(), "{file}");
+    }
+    let said = run(project
+        .command("pilotwire")
+        .args(["pack", "check", "pack.toml"]));
+    assert!(said.contains("good"), "{said}");
+}
+
+#[test]
+fn what_cannot_be_made_is_refused_with_what_can() {
+    let folder = scratch("refused");
+    let refused = |arguments: &[&str]| {
+        let mut new = command("pilotwire");
+        new.current_dir(&folder).args(["plugin", "new"]);
+        let output = new.args(arguments).output().unwrap();
+        assert!(!output.status.success(), "{arguments:?}");
+        text(&output)
+    };
+    let said = refused(&["--kind", "backend", "--lang", "c", "backend-x"]);
+    assert!(said.contains("no template of kind backend in C"), "{said}");
+    assert!(
+        said.contains("--lang rust    --kind backend | authorizer"),
+        "{said}"
+    );
+    let said = refused(&["--kind", "authorizer", "--lang", "cobol", "x"]);
+    assert!(said.contains("rust, js, python, c"), "{said}");
+    let said = refused(&["--kind", "authorizer", "Auth_X"]);
+    assert!(said.contains("lower-case letters"), "{said}");
+    std::fs::create_dir(folder.join("auth-x")).unwrap();
+    std::fs::write(folder.join("auth-x/mine"), "").unwrap();
+    let said = refused(&["--kind", "authorizer", "auth-x"]);
+    assert!(said.contains("is not empty"), "{said}");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn missing_tool_is_named_with_what_to_install() {
+    for (language, name, install) in [
+        ("js", "auth-a", "npm install"),
+        (
+            "python",
+            "auth-b",
+            "pip install --requirement requirements.txt",
+        ),
+        ("c", "auth-c", "apt-get install clang lld"),
+        ("rust", "auth-d", "install Rust with rustup"),
+    ] {
+        let project = Project::new("authorizer", language, name);
+        let mut build = project.command("pilotwire-plugin");
+        // Nothing is on the PATH but our own programs, and the project's tools are not installed.
+        build.env("PATH", projects::programs::programs());
+        build.env_remove("CARGO");
+        let output = build.args(["build"]).output().unwrap();
+        assert!(!output.status.success(), "{language}");
+        let said = text(&output);
+        assert!(said.contains(install), "{language}: {said}");
+        assert!(
+            !project
+                .folder
+                .join("build")
+                .join(format!("{name}.wasm"))
+                .exists()
+        );
+    }
+}
+
+#[test]
+fn component_that_wants_more_than_its_contract_is_not_built() {
+    let project = Project::new("authorizer", "c", "auth-greedy");
+    let source = project.folder.join("src/greedy.c");
+    let clock = "__attribute__((import_module(\"wasi:clocks/monotonic-clock@0.2.0\"), import_name(\"now\")))\n\
+        unsigned long long now(void);\n\
+        __attribute__((export_name(\"tick\"))) unsigned long long tick(void) { return now(); }\n";
+    std::fs::write(source, clock).unwrap();
+    let output = project
+        .command("pilotwire-plugin")
+        .arg("build")
+        .output()
+        .unwrap();
+    let said = text(&output);
+    assert!(!output.status.success(), "{said}");
+    assert!(said.contains("does not fit its contract"), "{said}");
+    assert!(!project.folder.join("build/auth-greedy.wasm").exists());
+}
+
+#[test]
+fn tutorial_is_followed_to_the_letter() {
+    tutorial::follow(&root().join("docs/tutorial.md"));
+}
