@@ -216,3 +216,80 @@ fn write(path: &Path, content: &[u8]) -> Result<()> {
     }
     std::fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum as _;
+
+    use super::*;
+
+    fn text<'a>(files: &'a [(String, Vec<u8>)], path: &str) -> &'a str {
+        let found = files.iter().find(|(known, _)| known == path);
+        let (_, content) = found.unwrap_or_else(|| panic!("there is no {path}"));
+        std::str::from_utf8(content).unwrap()
+    }
+
+    #[test]
+    fn every_combination_is_a_whole_project_and_no_placeholder_is_left() {
+        for language in Language::value_variants() {
+            for kind in language.kinds() {
+                let files = files(*kind, *language, "my-plugin").unwrap();
+                for (path, content) in &files {
+                    assert!(!path.ends_with(".in") && !path.contains(".."), "{path}");
+                    let left = String::from_utf8_lossy(content).contains("{{");
+                    assert!(!left || path.starts_with("pilotwire/"), "{path}");
+                }
+                for path in ["plugin.toml", "pack.toml", "station.toml", ".gitignore"] {
+                    assert!(!text(&files, path).is_empty());
+                }
+                let readme = text(&files, "README.md");
+                for heading in ["# my-plugin", "## Test", "## Build", "## Try it"] {
+                    assert!(readme.contains(heading), "{kind:?} {language:?}: {heading}");
+                }
+                assert!(text(&files, "pack.toml").contains("name = \"my-plugin\""));
+            }
+        }
+    }
+
+    #[test]
+    fn what_there_is_no_template_of_is_refused_with_what_there_is() {
+        let error = files(Kind::Backend, Language::C, "x").unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains("kind backend in C"), "{error}");
+        assert!(
+            error.contains("--lang c       --kind authorizer"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn sdk_of_a_project_takes_the_versions_of_this_repository() {
+        let ours = concat!(
+            include_str!("../../../../Cargo.toml"),
+            include_str!("../../../../plugins/Cargo.toml")
+        );
+        let files = files(Kind::Backend, Language::Rust, "x").unwrap();
+        let manifest = text(&files, "pilotwire/Cargo.toml");
+        let wanted = manifest.lines().filter(|line| {
+            !line.is_empty() && !line.starts_with(['#', '[', 'm']) && !line.contains("path =")
+        });
+        for line in wanted {
+            assert!(ours.contains(line), "not in this repository: {line}");
+        }
+        let sdk = text(&files, "pilotwire/plugins/sdk/Cargo.toml");
+        assert!(!sdk.contains("[lints]") && !sdk.contains("[dev-dependencies]"));
+    }
+
+    #[test]
+    fn folder_with_something_in_it_is_left_alone() {
+        let folder = std::env::temp_dir().join(format!("pilotwire-new-{}", std::process::id()));
+        let file = folder.join("mine");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(&file, "").unwrap();
+        let error = make_empty(&folder).unwrap_err().to_string();
+        assert!(error.contains("is not empty"), "{error}");
+        std::fs::remove_file(&file).unwrap();
+        make_empty(&folder).unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
