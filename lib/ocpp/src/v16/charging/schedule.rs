@@ -146,17 +146,31 @@ pub(super) struct Walk<'p, 'a> {
     stack: &'p [Placed<'a>],
     /// Last value of each profile, and until when it is good.
     seen: Vec<(Option<Choice<'a>>, i64)>,
+    /// Last answer, and until when it is good.
+    answer: (Option<Choice<'a>>, i64),
 }
 
 impl<'p, 'a> Walk<'p, 'a> {
     pub fn new(stack: &'p [Placed<'a>]) -> Self {
         let mut seen = Vec::new();
         seen.resize(stack.len(), (None, i64::MIN));
-        Self { stack, seen }
+        let answer = (None, i64::MIN);
+        Self {
+            stack,
+            seen,
+            answer,
+        }
     }
 
     /// The first profile that has a value, and until when (exclusive) the answer is good.
     pub fn at(&mut self, time: i64) -> (Option<Choice<'a>>, i64) {
+        if self.answer.1 <= time {
+            self.answer = self.ask(time);
+        }
+        self.answer
+    }
+
+    fn ask(&mut self, time: i64) -> (Option<Choice<'a>>, i64) {
         let mut good_until = NEVER;
         for (placed, seen) in self.stack.iter().zip(&mut self.seen) {
             if seen.1 <= time {
