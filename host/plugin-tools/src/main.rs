@@ -24,6 +24,8 @@ struct Arguments {
 enum Command {
     /// Download a component from an HTTPS URL or an OCI registry.
     Fetch(fetch::Arguments),
+    /// Put a signed component into an OCI registry.
+    Push(fetch::oci::push::Arguments),
     /// Make a plugin project that builds, tests and runs.
     New(project::new::Arguments),
     /// Build the project of a folder into a component.
@@ -33,6 +35,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome: Result<()> = match Arguments::parse().command {
         Command::Fetch(arguments) => fetch::run(&arguments),
+        Command::Push(arguments) => fetch::oci::push::run(&arguments),
         Command::New(arguments) => project::new::run(&arguments),
         Command::Build(arguments) => project::build::run(&arguments),
     };
