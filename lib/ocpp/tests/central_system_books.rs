@@ -444,6 +444,15 @@ fn reports_on_logs_and_signed_firmware_belong_to_the_job_with_their_number() {
     assert_eq!(phase(&bench, JobKind::SignedFirmware), JobPhase::Running);
     bench.ask(
         "SignedFirmwareStatusNotification",
+        json!({ "status": "Installed", "requestId": id + 1 }),
+    );
+    assert_eq!(
+        phase(&bench, JobKind::SignedFirmware),
+        JobPhase::Running,
+        "that is another job's"
+    );
+    bench.ask(
+        "SignedFirmwareStatusNotification",
         json!({ "status": "InvalidSignature", "requestId": id }),
     );
     assert_eq!(phase(&bench, JobKind::SignedFirmware), JobPhase::Failed);
