@@ -17,3 +17,6 @@ pub mod rpc;
 #[macro_use]
 pub mod wire;
 pub mod v16;
+
+#[cfg(feature = "soap")]
+pub mod soap;
