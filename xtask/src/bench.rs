@@ -4,7 +4,10 @@
 //! the optimised program with a simulated board. Output is a Markdown table. A miss is shown as a miss and does not fail
 //! the command: the numbers of a loaded machine are not a defect, hiding them would be.
 
+mod peer;
+mod queue;
 mod station;
+mod swaps;
 
 use std::process::Command;
 
@@ -23,6 +26,9 @@ pub struct BenchArguments {
     /// Only the numbers of the whole station.
     #[arg(long)]
     pub station_only: bool,
+    /// Wait until all of the 100,000 messages of the offline queue have arrived: some minutes more.
+    #[arg(long)]
+    pub whole_queue: bool,
 }
 
 /// One number, or why there is none.
@@ -78,11 +84,13 @@ pub fn run(arguments: &BenchArguments) -> Result<()> {
     )?;
     let mut rows = Vec::new();
     if !arguments.station_only {
-        rows.extend(call_rows(&in_process()?));
+        let reports = in_process()?;
+        rows.extend(call_rows(&reports));
+        rows.extend(instance_rows(&reports));
     }
     if !arguments.calls_only {
         peers::install()?;
-        rows.extend(station_rows());
+        rows.extend(station_rows(arguments.whole_queue));
     }
     println!("\n{}", render(&rows));
     Ok(())
@@ -93,7 +101,7 @@ fn in_process() -> Result<Vec<(String, Measured)>> {
     let mut program = Command::new(shell::target().join("release/bench"));
     program.arg(shell::root().join("target/components"));
     let text = shell::capture(
-        "guest calls, rivals, interlock under load (some 40 s)",
+        "instances, guest calls, rivals, interlock under load (a minute)",
         &mut program,
     )?;
     text.lines().map(parse).collect()
@@ -223,55 +231,257 @@ fn call_rows(reports: &[(String, Measured)]) -> Vec<Row> {
     ]
 }
 
-fn station_rows() -> Vec<Row> {
+/// What an instance costs, beside a process.
+fn instance_rows(reports: &[(String, Measured)]) -> Vec<Row> {
+    let number = |what: &str| find(reports, what);
+    let row = |what, measured, unit, bound, note: &str| Row {
+        what,
+        measured,
+        unit,
+        bound,
+        note: note.to_owned(),
+    };
+    let less = "… times the memory of the instance";
+    vec![
+        row(
+            "memory of one instance, started, idle",
+            number("instance_idle_kib"),
+            "KiB",
+            Bound::AtMost(64.0),
+            "auth-local-whitelist, mean of 50",
+        ),
+        row(
+            "the same after a call",
+            number("instance_used_kib"),
+            "KiB",
+            Bound::None,
+            "",
+        ),
+        row(
+            "another component, idle",
+            number("other_instance_idle_kib"),
+            "KiB",
+            Bound::AtMost(64.0),
+            "auth-open-hours, mean of 50",
+        ),
+        row(
+            "the same after a call",
+            number("other_instance_used_kib"),
+            "KiB",
+            Bound::None,
+            "",
+        ),
+        row(
+            "a child process that waits for the same question as JSON",
+            number("child_idle_kib"),
+            "KiB",
+            Bound::None,
+            "its share of what 50 of them have in common",
+        ),
+        row(
+            less,
+            ratio(&number("child_idle_kib"), &number("instance_idle_kib")),
+            "×",
+            Bound::None,
+            "",
+        ),
+        row(
+            "the child process after a question",
+            number("child_used_kib"),
+            "KiB",
+            Bound::None,
+            "",
+        ),
+        row(
+            less,
+            ratio(&number("child_used_kib"), &number("instance_used_kib")),
+            "×",
+            Bound::None,
+            "",
+        ),
+        row(
+            "signed component → first answer, cold, median",
+            number("install_cold_ms"),
+            "ms",
+            Bound::None,
+            "verified, compiled on one core, started; once in a component's life",
+        ),
+        row(
+            "the same from what the station compiled before, median",
+            number("install_warm_ms"),
+            "ms",
+            Bound::None,
+            "verified again",
+        ),
+        row(
+            "start of a child process → first answer as JSON, median",
+            number("child_start_ms"),
+            "ms",
+            Bound::None,
+            "nothing verified",
+        ),
+        row(
+            "… times the warm component",
+            ratio(&number("child_start_ms"), &number("install_warm_ms")),
+            "×",
+            Bound::None,
+            "",
+        ),
+    ]
+}
+
+fn station_rows(whole_queue: bool) -> Vec<Row> {
     shell::step("the whole station");
-    let (numbers, note) = match station::measure() {
+    let (numbers, note) = match station::measure(whole_queue) {
         Ok(numbers) => {
             let note = format!("{} plugins, compiled beforehand", numbers.plugins);
             (Ok(numbers), note)
         }
         Err(error) => (Err(format!("{error:#}")), String::new()),
     };
-    let value = |pick: fn(&station::Numbers) -> f64| match &numbers {
+    let mut rows = start_rows(&numbers, &note);
+    rows.extend(swap_rows(&numbers));
+    rows.extend(queue_rows(&numbers));
+    rows
+}
+
+/// Numbers of the station, or why there are none.
+type Outcome = Result<station::Numbers, String>;
+
+fn station_row(
+    numbers: &Outcome,
+    what: &'static str,
+    pick: fn(&station::Numbers) -> f64,
+    (unit, bound): (&'static str, Bound),
+    note: &str,
+) -> Row {
+    let measured = match numbers {
         Ok(numbers) => Measured::Value(pick(numbers)),
         Err(why) => Measured::Missing(why.clone()),
     };
+    Row {
+        what,
+        measured,
+        unit,
+        bound,
+        note: note.to_owned(),
+    }
+}
+
+fn start_rows(numbers: &Outcome, plugins: &str) -> Vec<Row> {
     vec![
-        Row {
-            what: "start → ready to plug, median",
-            measured: value(|numbers| numbers.start_ms),
-            unit: "ms",
-            bound: Bound::AtMost(100.0),
-            note: note.clone(),
-        },
-        Row {
-            what: "resident memory, backend connected over TLS",
-            measured: value(|numbers| numbers.resident_mib),
-            unit: "MiB",
-            bound: Bound::AtMost(24.0),
-            note,
-        },
-        Row {
-            what: "swipe (locally authorised) → permit issued, worst",
-            measured: value(|numbers| numbers.swipe_ms),
-            unit: "ms",
-            bound: Bound::AtMost(20.0),
-            note: "seen through the control socket".to_owned(),
-        },
-        Row {
-            what: "backend adapter replaced during a charge: time without adapter, median",
-            measured: value(|numbers| numbers.swap_ms),
-            unit: "ms",
-            bound: Bound::AtMost(5.0),
-            note: "compiled beforehand; connection kept".to_owned(),
-        },
-        Row {
-            what: "written to the disk by one session of half a minute",
-            measured: value(|numbers| numbers.session_kib),
-            unit: "KiB",
-            bound: Bound::AtMost(64.0),
-            note: "as the kernel counts it, with whole database pages".to_owned(),
-        },
+        station_row(
+            numbers,
+            "start → ready to plug, median",
+            |numbers| numbers.start_ms,
+            ("ms", Bound::AtMost(100.0)),
+            plugins,
+        ),
+        station_row(
+            numbers,
+            "resident memory, backend connected over TLS",
+            |numbers| numbers.resident_mib,
+            ("MiB", Bound::AtMost(24.0)),
+            plugins,
+        ),
+        station_row(
+            numbers,
+            "swipe (locally authorised) → permit issued, worst",
+            |numbers| numbers.swipe_ms,
+            ("ms", Bound::AtMost(20.0)),
+            "seen through the control socket",
+        ),
+        station_row(
+            numbers,
+            "written to the disk by one session of half a minute",
+            |numbers| numbers.session_kib,
+            ("KiB", Bound::AtMost(64.0)),
+            "as the kernel counts it, in pages of 4 KiB; a meter value every 2 s",
+        ),
+    ]
+}
+
+fn swap_rows(numbers: &Outcome) -> Vec<Row> {
+    let swaps = numbers.as_ref().ok().map(|numbers| &numbers.swaps);
+    let run = swaps.map_or_else(String::new, |swaps| {
+        format!(
+            "{} swaps, compiled beforehand, connection kept; {} messages",
+            swaps.count, swaps.told
+        )
+    });
+    let row = |what, pick, bound, note: &str| station_row(numbers, what, pick, bound, note);
+    vec![
+        row(
+            "backend adapter replaced during a charge: time without adapter, median",
+            |numbers| numbers.swaps.median_ms,
+            ("ms", Bound::AtMost(5.0)),
+            &run,
+        ),
+        row(
+            "the same, p99",
+            |numbers| numbers.swaps.p99_ms,
+            ("ms", Bound::AtMost(5.0)),
+            "",
+        ),
+        row(
+            "transaction messages lost by the swaps",
+            |numbers| f64::from(u32::try_from(numbers.swaps.lost).unwrap_or(u32::MAX)),
+            ("", Bound::AtMost(0.0)),
+            "",
+        ),
+        row(
+            "transaction messages doubled by the swaps",
+            |numbers| f64::from(u32::try_from(numbers.swaps.doubled).unwrap_or(u32::MAX)),
+            ("", Bound::AtMost(0.0)),
+            "",
+        ),
+        row(
+            "commands to the contactor during the swaps",
+            |numbers| f64::from(u32::try_from(numbers.swaps.contactor).unwrap_or(u32::MAX)),
+            ("", Bound::AtMost(0.0)),
+            "",
+        ),
+    ]
+}
+
+fn queue_rows(numbers: &Outcome) -> Vec<Row> {
+    let queue = numbers.as_ref().ok().map(|numbers| &numbers.queue);
+    let waiting = queue.map_or_else(String::new, |queue| format!("{} messages", queue.messages));
+    let drained = queue.map_or_else(String::new, |queue| {
+        format!("{} messages over TLS, in order", queue.drained)
+    });
+    let row = |what, pick, bound, note: &str| station_row(numbers, what, pick, bound, note);
+    vec![
+        row(
+            "offline queue: to append a message, on the disk",
+            |numbers| numbers.queue.append_ms,
+            ("ms", Bound::None),
+            "the same commit from a script",
+        ),
+        row(
+            "offline queue: size on the disk, each message",
+            |numbers| numbers.queue.bytes,
+            ("B", Bound::None),
+            &waiting,
+        ),
+        row(
+            "offline queue: resident memory of the station that holds it",
+            |numbers| numbers.queue.resident_mib,
+            ("MiB", Bound::AtMost(24.0)),
+            &waiting,
+        ),
+        row(
+            "offline queue: to deliver a message and have it confirmed",
+            |numbers| numbers.queue.drain_ms,
+            ("ms", Bound::None),
+            &drained,
+        ),
+        row(
+            "offline queue: messages missing or repeated",
+            |numbers| f64::from(u32::try_from(numbers.queue.wrong).unwrap_or(u32::MAX)),
+            ("", Bound::AtMost(0.0)),
+            "",
+        ),
     ]
 }
 

@@ -1,9 +1,8 @@
 //! Numbers of the whole station: start, memory over TLS, card to permit.
 
-use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -11,13 +10,16 @@ use serde_json::Value;
 
 use crate::demo::operator::{CARD, Operator};
 use crate::demo::station::{Launch, Station};
-use crate::{peers, shell};
+use crate::shell;
+
+use super::peer::TlsPeer;
+use super::queue::{self, Queue};
+use super::swaps::{self, Swaps};
 
 const STARTS: usize = 7;
 const SWIPES: usize = 10;
-const SWAPS: usize = 7;
 const SESSION: Duration = Duration::from_secs(30);
-const STEP: Duration = Duration::from_secs(60);
+pub const STEP: Duration = Duration::from_secs(60);
 /// Between plug and card, so that one is not measured with the other.
 const REST: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(20);
@@ -35,8 +37,10 @@ pub struct Numbers {
     pub resident_mib: f64,
     /// Card at the reader to a permit, worst.
     pub swipe_ms: f64,
-    /// Time without adapter when one takes over during a charge, median.
-    pub swap_ms: f64,
+    /// A thousand swaps during a charge.
+    pub swaps: Swaps,
+    /// A long time without backend.
+    pub queue: Queue,
     /// Bytes that one session writes, as the kernel counts them.
     pub session_kib: f64,
 }
@@ -45,16 +49,16 @@ pub struct Numbers {
 ///
 /// # Errors
 /// When the station or its central system cannot be started, or do not do what is measured.
-pub fn measure() -> Result<Numbers> {
+pub fn measure(whole_queue: bool) -> Result<Numbers> {
     let folder = std::env::temp_dir().join(format!("pilotwire-bench-tls-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
-    let outcome = measure_in(&folder);
+    let outcome = measure_in(&folder, whole_queue);
     // Left-overs in the temporary folder are no failure.
     let _ = std::fs::remove_dir_all(&folder);
     outcome
 }
 
-fn measure_in(folder: &Path) -> Result<Numbers> {
+fn measure_in(folder: &Path, whole_queue: bool) -> Result<Numbers> {
     certificates(folder)?;
     let mut csms = TlsPeer::start(folder)?;
     let mut station = Station::start(&Launch {
@@ -73,13 +77,15 @@ fn measure_in(folder: &Path) -> Result<Numbers> {
     let plugins = plugins(&station)?;
     let swipe_ms = swipes(&station)?;
     let session_kib = session_writes(&station)?;
-    let swap_ms = median(&mut swaps(&station)?);
+    let swaps = swaps::measure(&station, &mut csms)?;
+    let queue = queue::measure(&mut station, &mut csms, folder, whole_queue)?;
     Ok(Numbers {
         plugins,
         start_ms,
         resident_mib,
         swipe_ms,
-        swap_ms,
+        swaps,
+        queue,
         session_kib,
     })
 }
@@ -102,49 +108,15 @@ fn session_writes(station: &Station) -> Result<f64> {
     Ok(written(station.id())? - before)
 }
 
-/// KiB that a process has caused to be written.
+/// KiB that a process has caused to be written, without what was replaced before it came to that: the simulated world's
+/// file, which a real station does not have.
 fn written(process: u32) -> Result<f64> {
     let io = std::fs::read_to_string(format!("/proc/{process}/io"))?;
-    let line = io
-        .lines()
-        .find_map(|line| line.strip_prefix("write_bytes: "));
-    let bytes: f64 = line.context("no write_bytes")?.trim().parse()?;
-    Ok(bytes / 1024.0)
-}
-
-/// Replaces the adapter again and again while a car is charging, by packs that differ in one of its settings.
-fn swaps(station: &Station) -> Result<Vec<f64>> {
-    station.plug_in()?;
-    until("the plug is seen", || {
-        Ok(connector(station, "plugged")? == Some(true))
-    })?;
-    station.swipe()?;
-    until("power", || Ok(permit_ma(station)? > 0))?;
-    let mut samples = Vec::with_capacity(SWAPS);
-    for round in 0..SWAPS {
-        station.hot_swap()?;
-        until("the end of the trial", || {
-            let status = station.control(&serde_json::json!({"verb": "pack-status"}))?;
-            Ok(status.get("on_trial") == Some(&Value::Bool(false)))
-        })?;
-        let list = station.control(&serde_json::json!({"verb": "plugin-list"}))?;
-        let plugins = list.get("plugins").and_then(Value::as_array);
-        let adapter = plugins
-            .into_iter()
-            .flatten()
-            .find(|plugin| plugin.get("kind").and_then(Value::as_str) == Some("backend"));
-        let adapter = adapter.context("no adapter")?;
-        let count = |key: &str| adapter.get(key).and_then(Value::as_f64);
-        let micros = count("swap_us").context("no swap")?;
-        if count("swaps") != Some(f64::from(u32::try_from(round + 1)?)) {
-            bail!("the adapter was not replaced in round {round}");
-        }
-        samples.push(micros / 1e3);
-    }
-    if permit_ma(station)? == 0 {
-        bail!("the charge was interrupted by a swap");
-    }
-    Ok(samples)
+    let bytes = |key: &str| -> Result<f64> {
+        let line = io.lines().find_map(|line| line.strip_prefix(key));
+        Ok(line.context("no such count of bytes")?.trim().parse()?)
+    };
+    Ok((bytes("write_bytes: ")? - bytes("cancelled_write_bytes: ")?) / 1024.0)
 }
 
 /// Starts again with everything compiled; the station says `READY=1` as it would to systemd.
@@ -171,12 +143,12 @@ fn starts(station: &mut Station, folder: &Path) -> Result<Vec<f64>> {
     Ok(samples)
 }
 
-fn median(samples: &mut [f64]) -> f64 {
+pub fn median(samples: &mut [f64]) -> f64 {
     samples.sort_by(f64::total_cmp);
     samples.get(samples.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-fn resident(process: u32) -> Result<f64> {
+pub fn resident(process: u32) -> Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status
         .lines()
@@ -225,7 +197,7 @@ fn swipes(station: &Station) -> Result<f64> {
     Ok(worst)
 }
 
-fn until(what: &str, mut reached: impl FnMut() -> Result<bool>) -> Result<()> {
+pub fn until(what: &str, mut reached: impl FnMut() -> Result<bool>) -> Result<()> {
     let start = Instant::now();
     while !reached()? {
         if start.elapsed() > STEP {
@@ -236,18 +208,18 @@ fn until(what: &str, mut reached: impl FnMut() -> Result<bool>) -> Result<()> {
     Ok(())
 }
 
-fn status(station: &Station) -> Result<Value> {
+pub fn status(station: &Station) -> Result<Value> {
     station.control(&serde_json::json!({"verb": "status"}))
 }
 
-fn permit_ma(station: &Station) -> Result<u64> {
+pub fn permit_ma(station: &Station) -> Result<u64> {
     Ok(status(station)?
         .pointer("/evses/0/permit_ma")
         .and_then(Value::as_u64)
         .unwrap_or(0))
 }
 
-fn connector(station: &Station, what: &str) -> Result<Option<bool>> {
+pub fn connector(station: &Station, what: &str) -> Result<Option<bool>> {
     let path = format!("/evses/0/connector/{what}");
     Ok(status(station)?.pointer(&path).and_then(Value::as_bool))
 }
@@ -301,69 +273,4 @@ fn openssl(folder: &Path) -> Command {
     let mut command = Command::new("openssl");
     command.current_dir(folder);
     command
-}
-
-/// The conformance tests' central system, over TLS, with its own answers.
-struct TlsPeer {
-    child: Child,
-    events: BufReader<std::process::ChildStdout>,
-    port: u64,
-}
-
-impl TlsPeer {
-    fn start(folder: &Path) -> Result<Self> {
-        let program: PathBuf = peers::python_folder().join("bin/python");
-        let mut child = Command::new(program)
-            .arg("-u")
-            .arg(shell::root().join("tests/conformance/peer/peer.py"))
-            .arg("--cert")
-            .arg(folder.join("server.pem"))
-            .arg("--key")
-            .arg(folder.join("server.key"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("the conformance peer")?;
-        let output = child.stdout.take().context("no output of the peer")?;
-        let mut peer = Self {
-            child,
-            events: BufReader::new(output),
-            port: 0,
-        };
-        let listening = peer.wait_for(|event| event.get("port").is_some())?;
-        peer.port = listening
-            .get("port")
-            .and_then(Value::as_u64)
-            .context("no port")?;
-        Ok(peer)
-    }
-
-    fn wait_for_call(&mut self, action: &str) -> Result<()> {
-        let is_it = |event: &Value| event.get("action").and_then(Value::as_str) == Some(action);
-        self.wait_for(is_it).map(drop)
-    }
-
-    fn wait_for(&mut self, fits: impl Fn(&Value) -> bool) -> Result<Value> {
-        let start = Instant::now();
-        let mut line = String::new();
-        while start.elapsed() < STEP {
-            line.clear();
-            if self.events.read_line(&mut line)? == 0 {
-                bail!("the central system ended");
-            }
-            let event: Value = serde_json::from_str(&line)?;
-            if fits(&event) {
-                return Ok(event);
-            }
-        }
-        bail!("the central system waits in vain");
-    }
-}
-
-impl Drop for TlsPeer {
-    fn drop(&mut self) {
-        // It may be gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

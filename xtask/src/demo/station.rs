@@ -170,8 +170,8 @@ impl Station {
         self.sim("unplug", &[])
     }
 
-    /// Asks the program to end, and makes it end if it does not.
-    fn end(&mut self) {
+    /// Asks the program to end, and makes it end if it does not; [`Station::restart`] starts it again.
+    pub fn end(&mut self) {
         let asked = self.control(&json!({"verb": "shutdown"})).is_ok();
         for _ in 0..if asked { 50 } else { 0 } {
             if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
