@@ -2,11 +2,12 @@
 //!
 //! `04A1B2C3` is a card, `MAC=001A2B3C4D5E` a vehicle; `@2` behind either limits it to EVSE 2. Lists put colons between
 //! the entries, which is why no scope can be written with a colon; an import understands `UID:2` all the same, because
-//! other systems write it so, and no UID has one digit.
+//! other systems write it so, and no UID has one digit. A card written byte by byte, as phones print it, is one entry.
 
 use sdk::{Token, TokenKind};
 
 use crate::MAX_ENTRIES;
+use crate::items::items;
 use crate::slots::Line;
 use crate::text::quoted;
 use crate::uid::{ListFormat, canonical_mac, canonical_uid, is_random, uid_from_decimal};
@@ -140,8 +141,7 @@ fn parse_evse(text: &str) -> Result<u32, String> {
 /// Reads a list in a setting: what is no entry is left out and handed to `bad`, what is too many too.
 pub fn parse_list(text: &str, format: ListFormat, most: usize, bad: impl Fn(&str)) -> Vec<Entry> {
     let mut entries = Vec::new();
-    let items = text.split(':').map(str::trim);
-    for item in items.filter(|item| !item.is_empty()) {
+    for item in items(text, |c| c == ':') {
         if entries.len() >= most {
             bad("the local list has more entries than it may have; the rest is not used");
             break;
@@ -164,8 +164,15 @@ pub fn parse_list(text: &str, format: ListFormat, most: usize, bad: impl Fn(&str
 pub fn parse_import(text: &str, format: ListFormat, decimal: bool) -> Result<Vec<Entry>, String> {
     let mut entries: Vec<Entry> = Vec::new();
     let separator = |c: char| matches!(c, ':' | ';' | ',') || c.is_whitespace();
-    let items = text.split(separator).filter(|item| !item.is_empty());
-    for (index, item) in items.enumerate() {
+    let items: Vec<&str> = if decimal {
+        // Two digits are a number here, not a byte of one.
+        text.split(separator)
+            .filter(|item| !item.is_empty())
+            .collect()
+    } else {
+        items(text, separator)
+    };
+    for (index, item) in items.into_iter().enumerate() {
         let place = index.saturating_add(1);
         let wrong = |why: &str| {
             format!(

@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 mod entry;
+mod items;
 mod slots;
 mod text;
 mod uid;

@@ -6,6 +6,8 @@
 const MIN_UID_DIGITS: usize = 8;
 /// Longest UID in hexadecimal digits (10 bytes: a triple-size UID).
 const MAX_UID_DIGITS: usize = 20;
+/// Bytes that a UID can have.
+const UID_BYTES: [usize; 3] = [4, 7, 10];
 /// Hexadecimal digits of a MAC address.
 const MAC_DIGITS: usize = 12;
 
@@ -41,11 +43,13 @@ impl ListFormat {
         }
     }
 
-    /// The UID as a reader presents it.
+    /// The UID as a reader presents it. Phones print it byte by byte (`04:56:7D:AA`); that is understood too.
     ///
     /// # Errors
     /// The text is no UID in this format; the sentence says why.
     pub fn read(self, text: &str) -> Result<String, &'static str> {
+        let joined = joined_bytes(text);
+        let text = joined.as_deref().unwrap_or(text);
         let uid = canonical_uid(text).ok_or(
             "a card number has 8 to 20 hexadecimal digits, two for each byte, and nothing else",
         )?;
@@ -86,6 +90,22 @@ pub fn canonical_uid(text: &str) -> Option<String> {
     possible.then(|| text.to_ascii_uppercase())
 }
 
+/// The digits of a UID that is written byte by byte with colons, dashes or blanks between, as phones print it.
+fn joined_bytes(text: &str) -> Option<String> {
+    let separator = text
+        .chars()
+        .nth(2)
+        .filter(|c| matches!(c, ':' | '-' | ' '))?;
+    let bytes: Vec<&str> = text.split(separator).collect();
+    let possible = UID_BYTES.contains(&bytes.len()) && bytes.iter().all(|byte| is_byte(byte));
+    possible.then(|| bytes.concat())
+}
+
+/// Two hexadecimal digits.
+pub(crate) fn is_byte(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
 /// The MAC address as twelve upper-case digits; colons and dashes between the bytes do not count.
 #[must_use]
 pub fn canonical_mac(text: &str) -> Option<String> {
@@ -115,7 +135,7 @@ pub fn uid_from_decimal(text: &str) -> Option<String> {
         return None;
     }
     let number: u128 = text.parse().ok()?;
-    let bytes = [4_usize, 7, 10]
+    let bytes = UID_BYTES
         .into_iter()
         .find(|bytes| number < 1_u128 << (bytes.saturating_mul(8)))?;
     let little_endian = number.to_le_bytes();

@@ -37,8 +37,9 @@ impl LocalWhitelist {
             ("write", [number], true) => self.handle_write(number),
             ("list", [], false) => Ok(self.listing(|_| true)),
             ("search", [text], false) => Ok(self.search(text)),
-            ("add", [entry], false) => self.handle_add(entry),
-            ("remove", [entry], _) => self.handle_remove(entry),
+            // A card may be written byte by byte, with blanks between.
+            ("add", entry @ [_, ..], false) => self.handle_add(&entry.join(" ")),
+            ("remove", entry @ [_, ..], _) => self.handle_remove(&entry.join(" ")),
             ("clear", [], _) => Ok(self.handle_clear()),
             ("export", [], false) => Ok(self.export()),
             ("import", rest, false) => self.handle_import(rest),

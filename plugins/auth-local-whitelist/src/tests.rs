@@ -554,3 +554,44 @@ fn recording_of_a_station_is_answered_as_it_was() {
     let replayed = sdk::testing::replay_authorizer::<LocalWhitelist>(&forged);
     assert!(replayed.differences.len() >= 2, "{replayed:?}");
 }
+
+// acceptance: P128
+#[test]
+fn number_as_a_phone_shows_it_is_the_cards_number() {
+    let spellings = [
+        "04:56:7D:AA:5F:35:80",
+        "04:56:7d:aa:5f:35:80",
+        "04 56 7D AA 5F 35 80",
+        "04-56-7d-aa-5f-35-80",
+        "04567daa5f3580",
+    ];
+    for spelling in spellings {
+        let mut list = List::new(&[("entries", spelling)]);
+        assert_eq!(list.request("list").unwrap(), "04567DAA5F3580 (RFID)");
+        assert_eq!(list.swipe("04567DAA5F3580"), Decision::Accepted);
+        let mut list = List::new(&[("entries", "")]);
+        list.request(&format!("add {spelling}")).unwrap();
+        assert_eq!(list.swipe("04567DAA5F3580"), Decision::Accepted);
+        assert_eq!(list.swipe("56"), Decision::NoOpinion);
+        list.request(&format!("remove {spelling}")).unwrap();
+        assert_eq!(list.swipe("04567DAA5F3580"), Decision::NoOpinion);
+        let text = format!("import 04A1B2C3, {spelling}@2; 0A 0E 9B 83");
+        list.request(&text).unwrap();
+        let listed = list.request("list").unwrap();
+        for entry in ["04A1B2C3 ", "04567DAA5F3580@2 ", "0A0E9B83 "] {
+            assert!(listed.contains(entry), "{listed}");
+        }
+    }
+    let mut list = List::new(&[("entries", "11223344:04:56:7D:AA:5F:35:80@1:55667788")]);
+    assert_eq!(list.swipe("11223344"), Decision::Accepted);
+    assert_eq!(list.swipe("55667788"), Decision::Accepted);
+    assert_eq!(
+        at_evse(&mut list, "04567DAA5F3580", Some(1)),
+        Decision::Accepted
+    );
+    // Two in a row could be cut in more than one place; none of it is guessed.
+    let mut list = List::new(&[("entries", "04:56:7D:AA:0A:0E:9B:83")]);
+    assert_eq!(list.request("list").unwrap(), "no entry");
+    let refused = list.request("add 04:56:7D:AA:5F").unwrap_err();
+    assert!(refused.contains("04:56:7D:AA:5F"), "{refused}");
+}
