@@ -83,7 +83,8 @@ impl Language {
                 Kind::FreeCharging,
                 Kind::Display,
             ],
-            Self::Js | Self::Python | Self::C => &[Kind::Authorizer],
+            Self::Js | Self::Python => &[Kind::Authorizer, Kind::FreeCharging, Kind::Display],
+            Self::C => &[Kind::Authorizer],
         }
     }
 

@@ -134,7 +134,22 @@ fn fill(content: &[u8], kind: Kind, language: Language, name: &str) -> Vec<u8> {
         .replace("{{memory_mib}}", &bounds.memory_mib.to_string())
         .replace("{{call_deadline_ms}}", &bounds.call_deadline_ms.to_string())
         .replace("{{features}}", features)
+        .replace("{{source}}", source(kind, language))
         .into_bytes()
+}
+
+/// The file that says what a plugin does, for its README.
+fn source(kind: Kind, language: Language) -> &'static str {
+    match (language, kind) {
+        (Language::Rust, _) => "src/lib.rs",
+        (Language::Js, Kind::FreeCharging) => "src/mode.js",
+        (Language::Js, Kind::Display) => "src/language.js",
+        (Language::Js, _) => "src/authorizer.js",
+        (Language::Python, Kind::FreeCharging) => "src/mode.py",
+        (Language::Python, Kind::Display) => "src/texts.py",
+        (Language::Python, _) => "src/cards.py",
+        (Language::C, _) => "src/cards.c",
+    }
 }
 
 /// The SDK, what it stands on, and the contracts, laid out as in the repository.
@@ -242,6 +257,7 @@ mod tests {
                 for path in ["plugin.toml", "pack.toml", "station.toml", ".gitignore"] {
                     assert!(!text(&files, path).is_empty());
                 }
+                text(&files, source(*kind, *language));
                 let readme = text(&files, "README.md");
                 for heading in ["# my-plugin", "## Test", "## Build", "## Try it"] {
                     assert!(readme.contains(heading), "{kind:?} {language:?}: {heading}");

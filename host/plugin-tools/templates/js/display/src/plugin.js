@@ -1,0 +1,2 @@
+// What the component exports.
+export { language } from './language.js';
