@@ -127,7 +127,7 @@ impl Station {
             "tick" => {
                 let seconds = rest.parse().unwrap_or(1);
                 self.now.monotonic = self.now.monotonic.after(Millis::from_secs(seconds));
-                self.store.complete_clocks(self.now);
+                self.store.follow_clock(self.now);
             }
             "wall" => self.now.wall = rest.parse().ok().map(Timestamp::from_unix_millis),
             "site" => {

@@ -146,6 +146,10 @@ pub const CHARGING_VOLTAGE_DEFAULT: Millivolts = Millivolts::new(230_000);
 /// Longest stored record of a profile, in bytes: [`CHARGING_PERIODS_MAX`] periods with the longest numbers take 4 KiB.
 pub const CHARGING_RECORD_BYTES_MAX: usize = 8 * 1024;
 
+/// Step of the wall clock from which on stored starts of transactions are written anew. Smaller: every correction of the
+/// clock is a write to the flash. Larger: a relative schedule may be off by as much after a restart.
+pub const CHARGING_CLOCK_STEP_MIN: Millis = Millis::from_secs(10);
+
 /// Changes that are looked at in search of the next one that changes the limit. Beyond them a wake-up that changes
 /// nothing is the price.
 pub const CHARGING_LOOKAHEAD_STEPS_MAX: usize = 1_024;

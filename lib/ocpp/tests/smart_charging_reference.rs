@@ -274,7 +274,7 @@ fn compare(world: &World, plan: &Plan<'_>, duration: i64, step: usize) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 384, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn limit_and_composite_schedule_match_the_reference_second_by_second((world, store) in world(1_200)) {

@@ -31,7 +31,7 @@ fn a_step_of_the_wall_clock_moves_absolute_schedules_and_not_relative_ones() {
     assert_eq!(ma(&store.plan(moment(50), &site), ONE), 20_000);
     let mut jumped = moment(50);
     jumped.wall = Some(later(at(MORNING), 3_650));
-    store.complete_clocks(jumped);
+    store.follow_clock(jumped);
     let plan = store.plan(jumped, &site);
     assert_eq!(composite(&plan, ONE, 200, Amperes), [(0, 150), (50, 100)]);
 }
@@ -89,14 +89,14 @@ fn after_a_restart_a_relative_schedule_goes_on_where_the_transaction_is() {
         composite(&store.plan(now, &site), ONE, 200, Amperes),
         [(0, 200), (40, 100)]
     );
-    store.complete_clocks(now);
-    now.wall = Some(later(at(MORNING), 9_999));
-    let expected = [(0, 200), (40, 100)];
+    // The clock was wrong at the start and is put right.
+    now.wall = Some(later(at(MORNING), 80));
+    store.follow_clock(now);
     assert_eq!(
         composite(&store.plan(now, &site), ONE, 200, Amperes),
-        expected,
-        "anchored"
+        [(0, 200), (20, 100)]
     );
+    assert!(store.take_writes().is_empty());
     set(&mut store, now, 1, profile(2, Tx, 1, &[(0, 9)]).of(42)).unwrap();
 }
 
@@ -130,18 +130,42 @@ fn the_start_of_a_transaction_that_began_without_wall_clock_is_stored_when_the_t
     )
     .unwrap();
     drop(store.take_writes());
-    store.complete_clocks(timeless(60));
+    store.follow_clock(timeless(60));
     assert!(store.take_writes().is_empty());
-    store.complete_clocks(moment(70));
+    store.follow_clock(moment(70));
     assert_eq!(
         store.take_writes().len(),
         2,
         "the transaction and the profile"
     );
-    store.complete_clocks(moment(80));
+    store.follow_clock(moment(80));
     assert!(store.take_writes().is_empty());
     let (_, running) = store.running().next().unwrap();
     assert_eq!(running.started.elapsed_ms(moment(90)), 40_000);
+}
+
+#[test]
+fn a_step_of_the_wall_clock_puts_the_stored_start_of_a_transaction_right() {
+    let mut store = charging();
+    drop(store.take_writes());
+    let mut now = moment(60);
+    now.wall = Some(later(at(MORNING), 60 + 9));
+    store.follow_clock(now);
+    assert!(store.take_writes().is_empty(), "not worth a write");
+    now.wall = Some(later(at(MORNING), 60 + 3_600));
+    store.follow_clock(now);
+    assert_eq!(store.take_writes().len(), 1);
+    let (_, running) = store.running().next().unwrap();
+    assert_eq!(running.started.elapsed_ms(now), 60_000, "unmoved");
+    let wall = later(at(MORNING), 3_600).as_unix_millis();
+    let mut other = store.clone();
+    store.identify(7, 43);
+    let text = store.take_writes().pop().unwrap().value.unwrap();
+    assert_eq!(text, format!("[1,7,43,{wall}]"));
+    // Back again, as a backend with a wrong clock may have it.
+    now.wall = Some(later(at(MORNING), 60));
+    other.follow_clock(now);
+    assert_eq!(other.take_writes().len(), 1);
 }
 
 #[test]

@@ -368,16 +368,17 @@ impl ProfileStore {
         self.remove(|installed| installed.transaction.is_some_and(|own| !runs(own)))
     }
 
-    /// To be called when the wall clock becomes known, or with every event: moments that only one clock knew are
-    /// noted on the other, so that they outlive a restart and later steps of the wall clock.
-    pub fn complete_clocks(&mut self, now: Moment) {
+    /// To be called when the wall clock becomes known or steps; does no harm with every event. The starts of
+    /// transactions that were seen on the monotonic clock are noted at their right time, so that they outlive a
+    /// restart.
+    pub fn follow_clock(&mut self, now: Moment) {
         for (connector, running) in &mut self.running {
-            if running.started.complete(now) {
+            if running.started.follow(now) {
                 self.changed_running.insert(*connector);
             }
         }
         for (id, installed) in &mut self.profiles {
-            if installed.arrived.complete(now) {
+            if installed.arrived.follow(now) {
                 self.changed_profiles.insert(*id);
             }
         }

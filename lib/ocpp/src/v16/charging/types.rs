@@ -1,8 +1,8 @@
 //! What the owner of the profiles tells about time, the installation and the bounds it wants.
 
 use crate::limits::{
-    CHARGING_CONNECTORS_MAX, CHARGING_PERIODS_MAX, CHARGING_PROFILES_MAX, CHARGING_STACK_LEVEL_MAX,
-    CHARGING_VOLTAGE_DEFAULT, CHARGING_VOLTAGE_MAX, CHARGING_VOLTAGE_MIN,
+    CHARGING_CLOCK_STEP_MIN, CHARGING_CONNECTORS_MAX, CHARGING_PERIODS_MAX, CHARGING_PROFILES_MAX,
+    CHARGING_STACK_LEVEL_MAX, CHARGING_VOLTAGE_DEFAULT, CHARGING_VOLTAGE_MAX, CHARGING_VOLTAGE_MIN,
 };
 use crate::v16::ChargingRateUnit;
 use alloc::vec::Vec;
@@ -67,26 +67,32 @@ impl Anchor {
         worth(self) > worth(other)
     }
 
-    /// Fills in the side that is missing, now that both clocks are known. True if the wall side was learnt, which is
-    /// worth storing.
-    pub(super) fn complete(&mut self, now: Moment) -> bool {
+    /// Brings the wall clock's side in line with the monotonic one, which was right if it was seen: after the time
+    /// became known, or after a step of [`CHARGING_CLOCK_STEP_MIN`] or more. True if that changed it, which is worth
+    /// storing.
+    ///
+    /// A remembered moment stays as it is: its wall clock's side is all there is.
+    pub(super) fn follow(&mut self, now: Moment) -> bool {
         let Some(wall) = now.wall else {
             return false;
         };
-        match (self.monotonic_ms, self.wall) {
-            (None, Some(_)) => {
-                self.monotonic_ms = Some(monotonic_ms(now).saturating_sub(self.elapsed_ms(now)));
-                false
-            }
-            (_, None) => {
-                let elapsed = self.elapsed_ms(now);
-                self.monotonic_ms = Some(monotonic_ms(now).saturating_sub(elapsed));
-                let then = wall.as_unix_millis().saturating_sub(elapsed);
-                self.wall = Some(Timestamp::from_unix_millis(then));
-                true
-            }
-            (Some(_), Some(_)) => false,
+        if self.monotonic_ms.is_none() && self.wall.is_some() {
+            return false;
         }
+        let then = wall.as_unix_millis().saturating_sub(self.elapsed_ms(now));
+        // Neither side: from now on, the host's start as if it had been seen.
+        let monotonic_ms = *self.monotonic_ms.get_or_insert(0);
+        let step = match self.wall {
+            None => u64::MAX,
+            // What has not happened yet says nothing.
+            Some(_) if monotonic_ms > self::monotonic_ms(now) => 0,
+            Some(known) => known.as_unix_millis().abs_diff(then),
+        };
+        if step < CHARGING_CLOCK_STEP_MIN.get() {
+            return false;
+        }
+        self.wall = Some(Timestamp::from_unix_millis(then));
+        true
     }
 }
 
