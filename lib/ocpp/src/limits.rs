@@ -121,7 +121,7 @@ pub const CSMS_CONNECTORS_MAX: usize = 64;
 /// Connectors of one station that charging profiles can be for.
 pub const CHARGING_CONNECTORS_MAX: u32 = 64;
 
-/// Charging profiles installed at once. A profile of 24 periods takes some 350 bytes in the store. Larger: the store
+/// Charging profiles installed at once. A profile of 24 periods takes some 450 bytes in the store. Larger: the store
 /// of a plugin overflows, and composing a schedule takes longer than a call may.
 pub const CHARGING_PROFILES_MAX: usize = 100;
 
