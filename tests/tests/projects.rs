@@ -59,8 +59,7 @@ fn authorizer_in_javascript_is_made_tested_built_and_judges() {
 fn authorizer_in_python_is_made_tested_built_and_judges() {
     let project = Project::new("authorizer", "python", "auth-in-python");
     let project = project.installed(PYTHON, ".venv");
-    let mut tests = project.command(".venv/bin/python");
-    let said = run(tests.args(["-m", "unittest", "discover", "--start-directory", "tests"]));
+    let said = unit_tests_in_python(&project);
     assert!(
         said.contains("Ran 4 tests") && said.contains("OK"),
         "{said}"
@@ -82,10 +81,7 @@ fn authorizer_in_c_is_made_tested_built_and_judges() {
 
 /// Under the project's own pack; its list has two cards.
 fn a_station_charges_the_listed_card_and_no_other(project: &Project) {
-    let said = run(project
-        .command("pilotwire")
-        .args(["pack", "check", "pack.toml"]));
-    assert!(said.contains("good"), "{said}");
+    a_pack_is_good(project);
     let station = Station::start(project);
     assert!(station.pilotwire("plugin list").contains("running"));
     station.pilotwire("sim plug-in");
@@ -107,52 +103,106 @@ fn other_kinds_in_rust_are_made_tested_built_and_run() {
         run(project.command("cargo").args(["test", "--quiet"]));
         project.build()
     };
-
     let project = Project::new("free-charging", "rust", "free-in-rust");
-    let kind = PluginKind::FreeCharging;
-    let loaded = ENGINE.load(kind, project.name, &component(&project), None);
+    a_mode_lets_everybody_charge(&project, &component(&project));
+    let project = Project::new("display", "rust", "lang-in-rust");
+    a_language_speaks(&project, &component(&project));
+    let project = Project::new("backend", "rust", "backend-in-rust");
+    a_backend_connects(&project, &component(&project));
+}
+
+#[test]
+fn other_kinds_in_javascript_are_made_tested_built_and_run() {
+    let made = |kind, name| {
+        let project = Project::new(kind, "js", name).installed(NODE_MODULES, "node_modules");
+        let said = run(project.command("npm").args(["test"]));
+        assert!(
+            said.contains("fail 0") && !said.contains("pass 0"),
+            "{said}"
+        );
+        project
+    };
+    let project = made("free-charging", "free-in-js");
+    a_mode_lets_everybody_charge(&project, &project.build());
+    let project = made("display", "lang-in-js");
+    a_language_speaks(&project, &project.build());
+}
+
+/// Built and checked against their contracts; that the host runs Python is shown with the authorizer, and takes long to
+/// compile.
+#[test]
+fn other_kinds_in_python_are_made_tested_and_built() {
+    for (kind, name) in [
+        ("free-charging", "free-in-python"),
+        ("display", "lang-in-python"),
+    ] {
+        let project = Project::new(kind, "python", name).installed(PYTHON, ".venv");
+        let said = unit_tests_in_python(&project);
+        assert!(said.contains("OK") && !said.contains("Ran 0"), "{said}");
+        project.build();
+    }
+}
+
+fn unit_tests_in_python(project: &Project) -> String {
+    let mut tests = project.command(".venv/bin/python");
+    run(tests.args(["-m", "unittest", "discover", "--start-directory", "tests"]))
+}
+
+fn a_mode_lets_everybody_charge(project: &Project, component: &[u8]) {
+    let loaded = ENGINE.load(PluginKind::FreeCharging, project.name, component, None);
     let mut grants = Grants::none();
     grants.allow(Grant::Authorize);
     let plugin = FreeChargingPlugin::instantiate(&loaded.unwrap(), Limits::DEFAULT, &grants);
     let mut plugin = plugin.unwrap();
-    let settings = vec![setting("start", "card"), setting("report", "status")];
-    let behaviour = plugin.start(now(), settings).unwrap();
+    let settings = |start| vec![setting("start", start), setting("report", "status")];
+    let behaviour = plugin.start(now(), settings("card")).unwrap();
     assert_eq!(behaviour.reporting, Reporting::StatusOnly);
+    assert_eq!(behaviour.start_on_plug, None);
     let verdict = plugin.authorize(now(), question(1, "04A1B2C3")).unwrap();
     assert_eq!(verdict.decision, Decision::Accepted);
+    let behaviour = plugin.start(now(), settings("plug")).unwrap();
+    assert_eq!(behaviour.start_on_plug.unwrap().value, "FREE");
+    for start in ["whatever", "", "null"] {
+        let behaviour = plugin.start(now(), settings(start)).unwrap();
+        assert_eq!(behaviour.start_on_plug, None);
+        let verdict = plugin.authorize(now(), question(2, "04A1B2C3")).unwrap();
+        assert_eq!(verdict.decision, Decision::NoOpinion, "start = {start:?}");
+    }
+    a_pack_is_good(project);
+}
 
-    let project = Project::new("display", "rust", "lang-in-rust");
-    let loaded = ENGINE.load(
-        PluginKind::Display,
-        project.name,
-        &component(&project),
-        None,
-    );
+fn a_language_speaks(project: &Project, component: &[u8]) {
+    let loaded = ENGINE.load(PluginKind::Display, project.name, component, None);
     let mut plugin = DisplayPlugin::instantiate(&loaded.unwrap(), Limits::DEFAULT).unwrap();
     let energy = plugin.render(now(), "session.energy", &[("kwh", "7.3")]);
     assert_eq!(energy.unwrap().unwrap().text, "7.3 kWh ŝargitaj");
-    assert_eq!(plugin.render(now(), "fault.RCMB", &[]).unwrap(), None);
-
-    let project = Project::new("backend", "rust", "backend-in-rust");
-    let loaded = ENGINE.load(
-        PluginKind::Backend,
-        project.name,
-        &component(&project),
-        None,
-    );
-    let mut grants = Grants::none();
-    grants.allow_for(Grant::NetConnect, ["ws://127.0.0.1:9000/ocpp"]);
-    let plugin = BackendPlugin::instantiate(&loaded.unwrap(), Limits::DEFAULT, &grants);
-    let mut plugin = plugin.unwrap();
-    let url = setting("url", "ws://127.0.0.1:9000/ocpp");
-    let commands = plugin.start(now(), backend_start(vec![url])).unwrap();
-    let connects = commands.iter().any(|command| {
-        matches!(command, BackendCommand::Connect(request) if request.url == "ws://127.0.0.1:9000/ocpp/CP1")
-    });
-    assert!(connects, "{commands:?}");
-    for file in ["pack.toml", "station.toml"] {
-        assert!(project.folder.join(file).exists(), "{file}");
+    for unknown in ["fault.RCMB", "session.energy", ""] {
+        assert_eq!(
+            plugin.render(now(), unknown, &[]).unwrap(),
+            None,
+            "{unknown}"
+        );
     }
+    a_pack_is_good(project);
+}
+
+fn a_backend_connects(project: &Project, component: &[u8]) {
+    const URL: &str = "ws://127.0.0.1:9000/ocpp";
+    let loaded = ENGINE.load(PluginKind::Backend, project.name, component, None);
+    let mut grants = Grants::none();
+    grants.allow_for(Grant::NetConnect, [URL]);
+    let plugin = BackendPlugin::instantiate(&loaded.unwrap(), Limits::DEFAULT, &grants);
+    let start = backend_start(vec![setting("url", URL)]);
+    let commands = plugin.unwrap().start(now(), start).unwrap();
+    let url = commands.iter().find_map(|command| match command {
+        BackendCommand::Connect(request) => Some(request.url.as_str()),
+        _ => None,
+    });
+    assert_eq!(url, Some("ws://127.0.0.1:9000/ocpp/CP1"), "{commands:?}");
+    a_pack_is_good(project);
+}
+
+fn a_pack_is_good(project: &Project) {
     let said = run(project
         .command("pilotwire")
         .args(["pack", "check", "pack.toml"]));
