@@ -425,3 +425,40 @@ fn a_transaction_that_follows_unseen_on_a_connector_ends_the_one_before() {
     assert!(!store.begin(0, 9, Anchor::seen(moment(5))));
     assert!(!store.identify(7, 42), "gone");
 }
+
+#[test]
+fn a_transaction_told_again_keeps_its_first_start() {
+    let mut store = charging();
+    assert!(store.begin(1, 7, Anchor::seen(moment(40))));
+    assert!(store.begin(1, 7, Anchor::remembered(Some(at(MORNING)))));
+    let (_, running) = store.running().next().unwrap();
+    assert_eq!(running.started, Anchor::seen(moment(0)));
+    assert_eq!(running.number, Some(42));
+}
+
+#[test]
+fn a_profile_that_is_over_stays_to_be_cleared_while_there_is_room() {
+    let mut store = store();
+    let past = profile(1, Default, 0, &[(0, 6)])
+        .absolute(at(MORNING))
+        .lasting(60);
+    set(&mut store, moment(0), 0, past).unwrap();
+    set(&mut store, moment(60), 0, profile(2, Default, 1, &[(0, 6)])).unwrap();
+    assert_eq!(ids(&store), [1, 2]);
+}
+
+#[test]
+fn the_transaction_id_of_a_profile_for_no_transaction_is_dropped() {
+    let mut store = store();
+    set(
+        &mut store,
+        moment(0),
+        0,
+        profile(1, Default, 0, &[(0, 6)]).of(42),
+    )
+    .unwrap();
+    assert_eq!(
+        store.profiles().next().unwrap().profile.transaction_id,
+        None
+    );
+}
