@@ -369,3 +369,17 @@ fn stored_bytes_that_make_no_sense_are_reported_and_the_rest_is_used() {
     assert_eq!(found, wrong);
     assert!(unreadable[0].to_string().contains("charging/p/3"));
 }
+
+#[test]
+fn a_transactions_profile_whose_transaction_was_lost_from_the_store_waits_for_it() {
+    let entry = r#"[1,1,2,"TxProfile","Relative",null,0,null,7,null,null,null,null,"A",null,null,[0,60,0]]"#;
+    let entries = [("charging/p/2", entry.as_bytes())];
+    let (mut store, unreadable) = ProfileStore::read(Capabilities::full(2), entries);
+    assert_eq!(unreadable, []);
+    let site = site();
+    assert_eq!(ma(&store.plan(moment(0), &site), ONE), 32_000);
+    store.begin(1, 7, Anchor::remembered(None));
+    assert_eq!(ma(&store.plan(moment(0), &site), ONE), 6_000);
+    store.begin(1, 8, Anchor::seen(moment(0)));
+    assert!(ids(&store).is_empty());
+}
