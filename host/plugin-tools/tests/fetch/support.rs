@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -98,7 +98,6 @@ pub fn fetch(source: &str, into: &Folder, more: &[&str]) -> Run {
 /// What a server was asked.
 #[derive(Debug, Clone)]
 pub struct Asked {
-    pub method: String,
     pub path: String,
     pub headers: Vec<(String, String)>,
 }
@@ -221,7 +220,6 @@ fn one(mut stream: impl Read + Write, log: &Mutex<Vec<Asked>>, answers: &dyn Ans
 fn read(stream: &mut impl Read) -> Option<Asked> {
     let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
     let first = lines.next()?;
-    let mut words = first.split(' ').map(str::to_owned);
     let headers = lines
         .take_while(|line| !line.is_empty())
         .filter_map(|line| {
@@ -230,8 +228,7 @@ fn read(stream: &mut impl Read) -> Option<Asked> {
         })
         .collect();
     Some(Asked {
-        method: words.next()?,
-        path: words.next()?,
+        path: first.split(' ').nth(1)?.to_owned(),
         headers,
     })
 }
