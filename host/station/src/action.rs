@@ -4,6 +4,7 @@ use interlock::Permit;
 use units::{Milliamps, WattHours};
 
 use crate::event::Requester;
+use crate::reservation::Reservation;
 use crate::types::*;
 
 /// Everything the station can ask for. Actions are polled in order.
@@ -109,6 +110,8 @@ pub struct PersistentState {
     pub next_journal: u64,
     /// Per EVSE.
     pub evses: Vec<PersistentEvse>,
+    /// What is reserved.
+    pub reservations: Vec<Reservation>,
 }
 
 /// What a restart needs of one EVSE.

@@ -43,7 +43,9 @@ impl Station {
         if self.renew_waiting(now, place, &token) {
             return self.signal(place, Signal::Accepted);
         }
+        let kept = place.is_some_and(|id| self.is_kept_from(id, &token));
         match self.purpose_at(place) {
+            Some(AuthorizePurpose::Start) if kept => self.signal(place, Signal::Rejected),
             Some(AuthorizePurpose::Stop) => self.ask_to_stop(now, place, token),
             Some(purpose) => {
                 self.ask(now, place, token, purpose, None);
@@ -207,10 +209,10 @@ impl Station {
         let unverified = verdict.decision == Decision::NoOpinion
             && self.settings.flag(key::ALLOW_UNKNOWN_OFFLINE);
         let accepted = verdict.decision == Decision::Accepted || unverified;
-        let possible = self
-            .ids()
-            .into_iter()
-            .any(|id| pending.evse.is_none_or(|place| place == id) && self.can_start(id));
+        let possible = self.ids().into_iter().any(|id| {
+            let here = pending.evse.is_none_or(|place| place == id);
+            here && self.can_start(id) && self.admits(id, &pending.token, verdict.group.as_deref())
+        });
         if accepted && possible {
             let authorization = Authorization {
                 token: pending.token,
@@ -244,7 +246,7 @@ impl Station {
         if somebody_hears {
             self.signal(place, Signal::Accepted);
         }
-        let target = place.or_else(|| self.choose_evse());
+        let target = place.or_else(|| self.choose_evse(&authorization));
         match target.and_then(|id| self.evse_mut(id)) {
             Some(evse) => {
                 evse.authorization = Some(authorization);
@@ -259,11 +261,12 @@ impl Station {
     }
 
     /// The EVSE for a token without a place: where a vehicle waits, else the only free one.
-    pub(crate) fn choose_evse(&self) -> Option<EvseId> {
-        let mut free = self
-            .evses
-            .iter()
-            .filter(|evse| self.can_start(evse.config.id) && evse.authorization.is_none());
+    pub(crate) fn choose_evse(&self, authorization: &Authorization) -> Option<EvseId> {
+        let (token, group) = (&authorization.token, authorization.group.as_deref());
+        let mut free = self.evses.iter().filter(|evse| {
+            let id = evse.config.id;
+            self.can_start(id) && evse.authorization.is_none() && self.admits(id, token, group)
+        });
         let waiting = free.clone().find(|evse| evse.waiting());
         let first = free.next();
         let only = first.filter(|_| free.next().is_none());
@@ -276,7 +279,11 @@ impl Station {
             && self
                 .evse(id)
                 .is_some_and(|evse| evse.waiting() && evse.authorization.is_none());
+        let admitted = self.floating.as_ref().is_some_and(|authorization| {
+            self.admits(id, &authorization.token, authorization.group.as_deref())
+        });
         if fits
+            && admitted
             && let Some(authorization) = self.floating.take()
             && let Some(evse) = self.evse_mut(id)
         {

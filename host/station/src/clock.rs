@@ -36,6 +36,12 @@ impl Clock {
         Moment { at: now, wall }
     }
 
+    /// When the wall clock will show this; times before the start are the start. `None` while the time is not known.
+    pub(crate) fn instant_of(&self, wall: Timestamp) -> Option<Instant> {
+        let at = wall.as_unix_millis().saturating_sub(self.offset_ms?);
+        Some(Instant::from_millis(u64::try_from(at).unwrap_or(0)))
+    }
+
     /// The next multiple of `interval_s` from midnight UTC after `now`; `None` if the time is not known or the interval
     /// is 0. An interval that does not divide the day starts again at midnight.
     pub(crate) fn next_aligned(&self, now: Instant, interval_s: u32) -> Option<Instant> {

@@ -1,6 +1,6 @@
 //! What happens to the station.
 
-use units::{Milliamps, Timestamp, WattHours};
+use units::{Milliamps, Phases, Timestamp, WattHours};
 
 use crate::types::*;
 
@@ -84,6 +84,18 @@ pub enum Event {
         /// The current per phase.
         current: Option<Milliamps>,
     },
+    /// The ceiling for the sum of all EVSEs came, changed or went (`None`); it is shared among those that charge.
+    SharedLimit {
+        /// The current per phase.
+        current: Option<Milliamps>,
+    },
+    /// The highest number of phases came, changed or went (`None`).
+    PhaseLimit {
+        /// Where.
+        evse: EvseId,
+        /// The phases.
+        phases: Option<Phases>,
+    },
     /// The primary backend is connected and has accepted the station, or is not.
     BackendOnline {
         /// `true` = online.
@@ -166,6 +178,24 @@ pub enum Request {
         key: String,
         /// Value as text.
         value: String,
+    },
+    /// Keep an EVSE free for a token; the same number of the same requester replaces.
+    Reserve {
+        /// The requester's number.
+        reservation: u32,
+        /// Where; `None` = any.
+        evse: Option<EvseId>,
+        /// For whom.
+        token: IdToken,
+        /// Tokens of this group may use it too.
+        group: Option<String>,
+        /// Until when.
+        expires: Timestamp,
+    },
+    /// Give a reservation up.
+    CancelReservation {
+        /// The requester's number.
+        reservation: u32,
     },
     /// Take a reading now; answered with [`crate::Action::Reading`].
     ReadMeter {

@@ -99,6 +99,10 @@ pub(crate) struct Surroundings<'a> {
     pub authorising: bool,
     /// An authorisation waits for a vehicle at any EVSE.
     pub floating: bool,
+    /// Kept free for somebody.
+    pub reserved: bool,
+    /// Its part of what all EVSEs may draw together.
+    pub share: Option<Milliamps>,
 }
 
 /// One EVSE.
@@ -123,6 +127,8 @@ pub(crate) struct Evse {
     /// The token that presents itself was presented for this vehicle.
     pub presented: bool,
     pub outside_limits: BTreeMap<LimitSource, Milliamps>,
+    /// Highest number of phases, as somebody outside says.
+    pub phase_limit: Option<Phases>,
     pub unlock_count: u32,
     pub actuator_retry_count: u32,
     pub charging: ChargingState,
@@ -161,6 +167,7 @@ impl Evse {
             finishing_check: None,
             presented: false,
             outside_limits: BTreeMap::new(),
+            phase_limit: None,
             unlock_count: 0,
             actuator_retry_count: 0,
             charging: ChargingState::Idle,
@@ -215,7 +222,7 @@ impl Evse {
     }
 
     /// Every row of the limit table.
-    pub(crate) fn limit_rows(&self, settings: &Settings) -> Vec<Limit> {
+    pub(crate) fn limit_rows(&self, settings: &Settings, share: Option<Milliamps>) -> Vec<Limit> {
         let amps = |key| {
             let amps = settings.number_of(key, self.config.id);
             Milliamps::from_amps(u16::try_from(amps).unwrap_or(0))
@@ -249,7 +256,8 @@ impl Evse {
         let outside = self
             .outside_limits
             .iter()
-            .map(|(source, current)| (*source, Some(*current)));
+            .map(|(source, current)| (*source, Some(*current)))
+            .chain([(LimitSource::BackendProfile, share)]);
         let mut rows: Vec<Limit> = own
             .into_iter()
             .chain(outside)
@@ -309,12 +317,15 @@ impl Evse {
 
     /// The permit that follows from the state.
     pub(crate) fn wanted_permit(&self, around: &Surroundings, now: Instant) -> Permit {
-        let limit = self.winner(&self.limit_rows(around.settings)).current;
+        let limit = self
+            .winner(&self.limit_rows(around.settings, around.share))
+            .current;
         let minimum = around.settings.number(key::MINIMUM_CURRENT_A);
         let minimum = Milliamps::from_amps(u16::try_from(minimum).unwrap_or(u16::MAX));
         let offer = self.may_offer(around) && limit >= minimum;
         let three = around.settings.number_of(key::PHASES, self.config.id) == 3;
-        let phases = if three {
+        let one = self.phase_limit == Some(Phases::One);
+        let phases = if three && !one {
             self.config.phases
         } else {
             Phases::One
@@ -396,6 +407,7 @@ impl Evse {
             (true, true) => Indication::Preparing,
             (true, false) => Indication::AuthorisedWaiting,
             (false, _) if self.finishing => Indication::Finishing,
+            (false, _) if around.reserved => Indication::Reserved,
             (false, _) if around.floating && !self.inoperative_soon => {
                 Indication::AuthorisedWaiting
             }
@@ -404,7 +416,12 @@ impl Evse {
     }
 
     /// The facts about its connector.
-    pub(crate) fn connector(&self, fault: Option<FaultNotice>, moment: Moment) -> ConnectorStatus {
+    pub(crate) fn connector(
+        &self,
+        fault: Option<FaultNotice>,
+        reserved: bool,
+        moment: Moment,
+    ) -> ConnectorStatus {
         ConnectorStatus {
             evse: self.config.id,
             connector: CONNECTOR,
@@ -414,7 +431,7 @@ impl Evse {
             pilot: self.status.map_or(PilotState::A, |status| status.pilot),
             charging: self.charging,
             finishing: self.finishing,
-            reserved: false,
+            reserved,
             transaction: self.transaction.as_ref().map(|transaction| transaction.id),
             fault,
             moment,

@@ -55,7 +55,7 @@ impl Station {
         let waits = self
             .evse(id)
             .is_some_and(|evse| evse.waiting() && !evse.presented && evse.authorization.is_none());
-        if asked || !waits || !self.can_start(id) {
+        if asked || !waits || !self.can_start(id) || self.is_kept_from(id, &token) {
             return;
         }
         if let Some(evse) = self.evse_mut(id) {

@@ -10,6 +10,7 @@ use crate::limits::{
     SOFT_RESET_WAIT, UNLOCK_WAIT,
 };
 use crate::pilot::StopMode;
+use crate::reservation::Reservation;
 use crate::settings::{Role, SettingError, key};
 use crate::station::{PendingReset, PendingUnlock, Station};
 use crate::types::*;
@@ -51,6 +52,26 @@ impl Station {
             Request::SetSetting { key, value } => {
                 let (outcome, detail) = self.request_setting(now, &from, &key, &value);
                 return self.respond(from, request, outcome, detail);
+            }
+            Request::Reserve {
+                reservation,
+                evse,
+                token,
+                group,
+                expires,
+            } => {
+                let wanted = Reservation {
+                    id: reservation,
+                    by: from.clone(),
+                    evse,
+                    token,
+                    group,
+                    expires,
+                };
+                self.request_reserve(now, wanted)
+            }
+            Request::CancelReservation { reservation } => {
+                self.cancel_reservation(&from, reservation)
             }
             Request::ReadMeter { evse, context } => {
                 let read = self.evse(evse).is_some_and(|evse| evse.read_at.is_some());
@@ -98,8 +119,14 @@ impl Station {
         }
         let target = match evse {
             Some(id) if self.evse(id).is_none() => return (Outcome::Rejected, "no such EVSE"),
-            Some(id) => Some(id).filter(|id| self.is_free_for_remote(*id)),
-            None => self.choose_for_remote(),
+            Some(id) => Some(id).filter(|id| {
+                let admitted = match authorize_first {
+                    true => !self.is_kept_from(*id, &token),
+                    false => self.admits(*id, &token, None),
+                };
+                admitted && self.is_free_for_remote(*id)
+            }),
+            None => self.choose_for_remote(&token),
         };
         let Some(id) = target else {
             return (
@@ -166,7 +193,10 @@ impl Station {
             return;
         }
         let vehicle = |id: &EvseId| self.evse(*id).is_some_and(Evse::vehicle);
-        let target = self.choose_for_remote().filter(vehicle);
+        let Some(floating) = self.floating.clone() else {
+            return;
+        };
+        let target = self.choose_for_remote(&floating.token).filter(vehicle);
         if let Some(id) = target
             && let Some(authorization) = self.floating.take()
         {
@@ -186,11 +216,11 @@ impl Station {
     }
 
     /// The first free EVSE where a vehicle waits, else with the vehicle of an ended transaction, else the first free one.
-    fn choose_for_remote(&self) -> Option<EvseId> {
+    fn choose_for_remote(&self, token: &IdToken) -> Option<EvseId> {
         let mut free = self
             .ids()
             .into_iter()
-            .filter(|id| self.is_free_for_remote(*id));
+            .filter(|id| self.is_free_for_remote(*id) && self.admits(*id, token, None));
         let with =
             |what: fn(&Evse) -> bool| free.clone().find(|id| self.evse(*id).is_some_and(what));
         with(Evse::waiting)

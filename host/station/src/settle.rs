@@ -17,6 +17,9 @@ impl Station {
             self.take_floating(evse);
             self.present_on_plug(now, evse);
             self.try_start(now, evse);
+        }
+        // What one EVSE may draw depends on which others charge.
+        for evse in self.ids() {
             self.renew_permit(now, evse);
         }
         self.settle_unlocks();
@@ -56,6 +59,7 @@ impl Station {
         let Some(evse) = self.evse(id) else { return };
         let charging = evse.next_charging(&around, now);
         let fault = self.faults.stopping(id);
+        let reserved = self.is_reserved(id);
         let moment = self.clock.moment(now);
         let Some(evse) = self.evse_mut(id) else {
             return;
@@ -64,7 +68,7 @@ impl Station {
         // The first reaction, or its absence, ends the grace.
         evse.grace
             .take_if(|until| *until <= now || charging == ChargingState::Charging);
-        let mut status = evse.connector(fault, moment);
+        let mut status = evse.connector(fault, reserved, moment);
         if let Some(told) = &evse.told {
             let moment = std::mem::replace(&mut status.moment, told.moment);
             if status == *told {
@@ -106,6 +110,7 @@ impl Station {
             next_transaction: self.next_transaction,
             next_journal: self.next_journal,
             evses: evses.chain(self.foreign.iter().cloned()).collect(),
+            reservations: self.reservations.clone(),
         };
         // Only the latest record counts.
         self.actions

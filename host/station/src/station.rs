@@ -12,6 +12,7 @@ use crate::event::{Event, Requester};
 use crate::evse::{Authorization, CONNECTOR, Evse, Rules, Surroundings};
 use crate::faults::{Faults, Reporter};
 use crate::limits::{MAX_ACTIONS, MAX_EVSES, MAX_UNCOMMITTED};
+use crate::reservation::Reservation;
 use crate::settings::{Role, SettingView, Settings, key};
 use crate::types::*;
 
@@ -117,6 +118,9 @@ pub struct Station {
     pub(crate) next_journal: u64,
     pub(crate) committed: JournalSeq,
     pub(crate) clock_due: Option<Instant>,
+    pub(crate) reservations: Vec<Reservation>,
+    /// Ceiling for the sum of all EVSEs.
+    pub(crate) shared_limit: Option<Milliamps>,
     pub(crate) persist_now: bool,
     pub(crate) persist_due: Option<Instant>,
     pub(crate) overflow: Overflow,
@@ -165,12 +169,15 @@ impl Station {
             next_journal,
             committed: JournalSeq(next_journal.saturating_sub(1)),
             clock_due: None,
+            reservations: restored.reservations,
+            shared_limit: None,
             persist_now: true,
             persist_due: None,
             overflow: Overflow::default(),
         };
         station.restore(restored.evses, now.at);
         station.reschedule_clock(now.at);
+        station.expire_reservations(now.at);
         station.settle(now.at);
         station
     }
@@ -217,6 +224,12 @@ impl Station {
             } => {
                 self.handle_limit(evse, source, current);
             }
+            Event::SharedLimit { current } => self.shared_limit = current,
+            Event::PhaseLimit { evse, phases } => {
+                if let Some(evse) = self.evse_mut(evse) {
+                    evse.phase_limit = phases;
+                }
+            }
             Event::BackendOnline { online } => self.handle_backend(now, online),
             Event::FreeCharging(mode) => self.handle_free_charging(mode),
             Event::PresentOnPlug(token) => self.handle_plug_token(token),
@@ -226,6 +239,7 @@ impl Station {
             Event::ClockSet { wall } => {
                 self.clock.set(now, wall);
                 self.reschedule_clock(now);
+                self.expire_reservations(now);
             }
             Event::Fault { evse, id, active } => {
                 if evse.is_none_or(|evse| self.evse(evse).is_some()) {
@@ -277,6 +291,7 @@ impl Station {
             self.choice_due,
             self.clock_due,
             self.persist_due,
+            self.next_reservation_end(),
         ];
         let pending = self.pending.iter().map(|pending| Some(pending.deadline));
         let unlocks = self.unlocks.iter().map(|unlock| Some(unlock.deadline));
@@ -302,6 +317,7 @@ impl Station {
         self.take_due_samples(now);
         self.expire_unlocks(now);
         self.expire_finishing(now);
+        self.expire_reservations(now);
         if self.persist_due.is_some_and(|due| due <= now) {
             self.persist_due = None;
             self.persist_now = true;
@@ -339,6 +355,37 @@ impl Station {
                 evse.outside_limits.remove(&source);
             }
         }
+    }
+
+    /// The part of the shared ceiling that an EVSE with a transaction gets: all the same, and where that is less than a
+    /// vehicle can use, the first ones get the minimum and the others wait.
+    pub(crate) fn share_of(&self, id: EvseId) -> Option<Milliamps> {
+        let shared = self.shared_limit?.get();
+        let running: Vec<EvseId> = self
+            .evses
+            .iter()
+            .filter(|evse| evse.transaction.is_some())
+            .map(|evse| evse.config.id)
+            .collect();
+        let place = running.iter().position(|running| *running == id);
+        let Some(place) = place else {
+            return Some(Milliamps::new(shared));
+        };
+        let minimum = self
+            .settings
+            .number(key::MINIMUM_CURRENT_A)
+            .saturating_mul(1_000);
+        let most = shared.checked_div(minimum.max(1)).unwrap_or(0);
+        let served = u32::try_from(running.len())
+            .unwrap_or(u32::MAX)
+            .min(most.max(1));
+        let place = u32::try_from(place).unwrap_or(u32::MAX);
+        let share = if place < served {
+            shared.checked_div(served).unwrap_or(0)
+        } else {
+            0
+        };
+        Some(Milliamps::new(share))
     }
 
     fn handle_backend(&mut self, now: Instant, online: bool) {
@@ -448,6 +495,8 @@ impl Station {
             fault_shown: self.faults.shown(evse, show_backend),
             authorising: self.pending.iter().any(awaited),
             floating: self.floating.is_some(),
+            reserved: self.is_reserved(evse),
+            share: self.share_of(evse),
         }
     }
 
@@ -482,7 +531,7 @@ impl Station {
     #[must_use]
     pub fn limits(&self, evse: EvseId) -> Option<(Vec<Limit>, Limit)> {
         let evse = self.evse(evse)?;
-        let rows = evse.limit_rows(&self.settings);
+        let rows = evse.limit_rows(&self.settings, self.share_of(evse.config.id));
         let winner = evse.winner(&rows);
         Some((rows, winner))
     }

@@ -32,6 +32,8 @@ impl Station {
         evse.released = false;
         let rules = authorization.rules;
         let reported = rules.report_as.clone();
+        let group = authorization.group.clone();
+        let reservation = self.use_reservation(id, &authorization.token, group.as_deref());
         let transaction = TransactionId(self.next_transaction);
         self.next_transaction = self.next_transaction.saturating_add(1);
         let start_seq = self.journal(
@@ -43,7 +45,7 @@ impl Station {
                 token: reported.unwrap_or_else(|| authorization.token.clone()),
                 group: authorization.group.clone(),
                 meter_start: register,
-                reservation: None,
+                reservation,
                 offline: authorization.offline,
                 silent: rules.silent,
             },

@@ -385,6 +385,12 @@ pub enum Outcome {
     NotSupported,
     /// Tried, and it did not work.
     Failed,
+    /// For reservations: used, or reserved for somebody else.
+    Occupied,
+    /// For reservations: a fault takes it out of service.
+    Faulted,
+    /// For reservations: out of service as ordered.
+    Unavailable,
 }
 
 /// Source of a limit row; the answer to "why not more?".

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use interlock::{PilotState, Trip};
 use proptest::prelude::*;
 use station::*;
-use units::{Milliamps, WattHours};
+use units::{Milliamps, Timestamp, WattHours};
 
 use crate::rig::*;
 
@@ -29,6 +29,9 @@ enum Step {
     Online(bool),
     Meter(u64),
     Available(bool),
+    Reserve(u32, &'static str, bool),
+    CancelReservation(u32),
+    Shared(Option<u16>),
     MeterGone(bool),
     ContactorOpens(bool),
     PowerCycle,
@@ -96,6 +99,10 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<bool>().prop_map(Step::Online),
         2 => (0_u64..5_000).prop_map(Step::Meter),
         1 => any::<bool>().prop_map(Step::Available),
+        2 => (0_u32..3, prop_oneof![Just(ALICE), Just(BOB)], any::<bool>())
+            .prop_map(|(n, card, anywhere)| Step::Reserve(n, card, anywhere)),
+        1 => (0_u32..3).prop_map(Step::CancelReservation),
+        1 => proptest::option::of(0_u16..70).prop_map(Step::Shared),
         1 => any::<bool>().prop_map(Step::MeterGone),
         1 => any::<bool>().prop_map(Step::ContactorOpens),
         1 => Just(Step::PowerCycle),
@@ -195,6 +202,24 @@ fn apply(rig: &mut Rig, evse: EvseId, step: &Step) {
                 evse: Some(evse),
                 operative,
             });
+        }
+        Step::Reserve(reservation, card, anywhere) => {
+            let wall = rig.station.moment(rig.now).wall;
+            let expires = wall.map_or(90_000, |wall| wall.as_unix_millis() + 90_000);
+            rig.request(Request::Reserve {
+                reservation,
+                evse: Some(evse).filter(|_| !anywhere),
+                token: token(card),
+                group: None,
+                expires: Timestamp::from_unix_millis(expires),
+            });
+        }
+        Step::CancelReservation(reservation) => {
+            rig.request(Request::CancelReservation { reservation });
+        }
+        Step::Shared(amps) => {
+            let current = amps.map(Milliamps::from_amps);
+            rig.event(Event::SharedLimit { current });
         }
         Step::MeterGone(gone) => {
             rig.port(evse).metered = !gone;

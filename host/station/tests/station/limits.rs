@@ -184,3 +184,54 @@ fn phases_are_those_connected_and_never_more_than_wired() {
     rig.charge();
     assert_eq!(rig.permit().phases, Phases::One);
 }
+
+#[test]
+fn what_all_evses_may_draw_together_is_shared_among_those_that_charge() {
+    let mut rig = Rig::double().boot();
+    rig.event(Event::SharedLimit {
+        current: Some(amps(20)),
+    });
+    rig.plug_in(ONE);
+    rig.swipe_at(Some(ONE), ALICE);
+    assert_eq!(permit(&rig, ONE), amps(20), "alone");
+    rig.plug_in(TWO);
+    rig.swipe_at(Some(TWO), BOB);
+    assert_eq!((permit(&rig, ONE), permit(&rig, TWO)), (amps(10), amps(10)));
+    rig.event(Event::SharedLimit {
+        current: Some(amps(9)),
+    });
+    assert_eq!(
+        (permit(&rig, ONE), permit(&rig, TWO)),
+        (amps(9), amps(0)),
+        "9 A do for one"
+    );
+    rig.event(Event::SharedLimit {
+        current: Some(amps(5)),
+    });
+    assert_eq!((permit(&rig, ONE), permit(&rig, TWO)), (amps(0), amps(0)));
+    rig.event(Event::SharedLimit { current: None });
+    assert_eq!((permit(&rig, ONE), permit(&rig, TWO)), (amps(32), amps(32)));
+}
+
+#[test]
+fn phases_are_limited_from_outside_and_never_raised() {
+    let mut rig = Rig::new().boot();
+    rig.charge();
+    let phases = |rig: &Rig| rig.station.permit(ONE).unwrap().phases;
+    assert_eq!(phases(&rig), Phases::Three);
+    rig.event(Event::PhaseLimit {
+        evse: ONE,
+        phases: Some(Phases::One),
+    });
+    assert_eq!(phases(&rig), Phases::One);
+    rig.set("phases", "1");
+    rig.event(Event::PhaseLimit {
+        evse: ONE,
+        phases: Some(Phases::Three),
+    });
+    assert_eq!(phases(&rig), Phases::One);
+}
+
+fn permit(rig: &Rig, evse: EvseId) -> Milliamps {
+    rig.station.permit(evse).unwrap().max_current
+}

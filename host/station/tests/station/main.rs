@@ -16,6 +16,7 @@ mod limits;
 mod metering;
 mod remote;
 mod requests;
+mod reservations;
 mod restart;
 mod rig;
 mod sessions;
