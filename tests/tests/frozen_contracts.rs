@@ -13,10 +13,10 @@ mod guests;
 
 use guests::{ask, authorizer, now, setting};
 use plugin_host::{
-    AuthorizerInput, DisplayPlugin, Engine, EngineConfig, Grant, Grants, Limits, Loaded,
-    PluginKind, Stage,
+    AuthorizerInput, BackendCommand, BackendInput, BackendPlugin, BackendStart, DisplayPlugin,
+    Engine, EngineConfig, Grant, Grants, Limits, LinkUp, Loaded, PluginKind, Stage,
 };
-use station::Decision;
+use station::{Decision, Outcome, RequestId};
 
 fn frozen(kind: PluginKind, name: &str, file: &str) -> Loaded {
     let path = format!("{}/frozen/{file}", env!("CARGO_MANIFEST_DIR"));
@@ -76,4 +76,45 @@ fn language_of_the_first_contract_still_speaks() {
     let rendered = plugin.render(now(), "indication.charging", &[]).unwrap();
     assert_eq!(rendered.unwrap().text, "Charging");
     assert_eq!(plugin.render(now(), "no.such-message", &[]).unwrap(), None);
+}
+
+/// What an adapter of the first contract is told when it starts.
+fn start() -> BackendStart {
+    guests::backend_start(vec![
+        setting("url", "ws://127.0.0.1:9/ocpp"),
+        setting("identity", "PW-1"),
+    ])
+}
+
+#[test]
+fn backend_of_the_first_contract_still_connects_boots_and_answers() {
+    let loaded = frozen(
+        PluginKind::Backend,
+        "backend-eflux",
+        "backend-eflux-0.1.wasm",
+    );
+    let mut plugin =
+        BackendPlugin::instantiate(&loaded, Limits::DEFAULT, &guests::all_grants()).unwrap();
+    let commands = plugin.start(now(), start()).unwrap();
+    assert!(
+        commands
+            .iter()
+            .any(|c| matches!(c, BackendCommand::Connect(_))),
+        "{commands:?}"
+    );
+    let up = BackendInput::LinkUp(LinkUp {
+        subprotocol: Some("ocpp1.6".to_owned()),
+        secure: false,
+    });
+    let commands = plugin.handle(now(), up).unwrap();
+    let boot = |command: &BackendCommand| matches!(command, BackendCommand::Send(text) if text.contains("BootNotification"));
+    assert!(commands.iter().any(boot), "{commands:?}");
+    // It has a word for this outcome in today's contract only; it does not hear it and lives on.
+    let outcome = BackendInput::Outcome {
+        request: RequestId(1),
+        outcome: Outcome::Occupied,
+        detail: String::new(),
+    };
+    assert_eq!(plugin.handle(now(), outcome).unwrap(), []);
+    assert!(!plugin.is_dead());
 }

@@ -4,6 +4,7 @@
 //! else of it is done. A call that fails ends the instance: nothing of it is committed or done, a new one starts after
 //! a pause, and the station goes on meanwhile. The link outlives the instance.
 
+mod act;
 mod swap;
 mod view;
 
@@ -19,15 +20,15 @@ use plugin_host::{
     AdapterState, BackendCommand, BackendInput, BackendPlugin, BackendRole, BackendStart, Health,
     JournalEntry, LinkDown, LinkFailure, LinkUp, PluginError, Registration, Setting, Supervisor,
 };
-use station::{BootReason, Event, JournalSeq, Request, RequestId, Requester};
+use station::{BootReason, Event, JournalSeq};
 use tokio::sync::mpsc;
-use units::{Instant, Millis};
+use units::Instant;
 use url::Url;
 
 use crate::clock::{Clock, WallClock};
 use crate::deploy::Ready;
 use crate::journal::{AdapterBatch, Store, StoreError};
-use crate::limits::{LINK_EVENTS, MAX_ADAPTER_ROUNDS, MAX_FRAME_BYTES, WAKE_PAUSE_MS};
+use crate::limits::{LINK_EVENTS, MAX_ADAPTER_ROUNDS, MAX_FRAME_BYTES};
 use crate::messages::{Facts, ToAdapter, ToStation};
 use crate::net::{self, LinkEvent, LinkHandle, TlsStrictness};
 use crate::pack::PluginPolicy;
@@ -535,121 +536,7 @@ impl Adapter {
         }
     }
 
-    fn act(&mut self, command: BackendCommand, more: &mut VecDeque<BackendInput>) {
-        let ask = |request: RequestId, what: Request, adapter: &Self| {
-            adapter.tell(ToStation::Event(Event::Request {
-                from: Requester::Adapter(adapter.setup.ready.policy.name.clone()),
-                request,
-                what,
-            }));
-        };
-        match command {
-            // Committed before.
-            BackendCommand::Advance(_)
-            | BackendCommand::Store(_)
-            | BackendCommand::Enqueue(_)
-            | BackendCommand::Dequeue(_) => {}
-            BackendCommand::Connect(request) => self.connect(request, more),
-            BackendCommand::Disconnect(reason) => {
-                if let Some(link) = &self.link {
-                    link.handle.close(&reason);
-                }
-            }
-            BackendCommand::Send(text) => self.send(text),
-            BackendCommand::WakeAt(at) => {
-                // A plugin that wants to be woken at once, for ever, must not keep a core busy.
-                let soonest = self.now().after(Millis::new(WAKE_PAUSE_MS));
-                self.wake_at = at.map(|at| at.max(soonest));
-            }
-            BackendCommand::SetClock(wall) => self.tell(ToStation::SetClock(wall)),
-            BackendCommand::Verdict { request, verdict } => {
-                self.tell(ToStation::BackendVerdict(request, verdict));
-            }
-            BackendCommand::TransactionVerdict {
-                transaction,
-                verdict,
-                stop,
-            } => {
-                self.tell(ToStation::Event(Event::TransactionVerdict {
-                    transaction,
-                    verdict,
-                    stop,
-                }));
-            }
-            BackendCommand::RequestStart {
-                request,
-                evse,
-                token,
-                authorize_first,
-            } => {
-                ask(
-                    request,
-                    Request::Start {
-                        evse,
-                        token,
-                        authorize_first,
-                    },
-                    self,
-                );
-            }
-            BackendCommand::RequestStop {
-                request,
-                transaction,
-            } => {
-                ask(request, Request::Stop { transaction }, self);
-            }
-            BackendCommand::Unlock {
-                request,
-                evse,
-                connector,
-            } => {
-                ask(request, Request::Unlock { evse, connector }, self);
-            }
-            BackendCommand::Reset { request, kind } => ask(request, Request::Reset { kind }, self),
-            BackendCommand::SetAvailability {
-                request,
-                evse,
-                operative,
-            } => {
-                ask(request, Request::SetAvailability { evse, operative }, self);
-            }
-            BackendCommand::SetSetting {
-                request,
-                key,
-                value,
-            } => {
-                ask(request, Request::SetSetting { key, value }, self);
-            }
-            BackendCommand::ReadMeter {
-                request,
-                evse,
-                context,
-            } => {
-                ask(request, Request::ReadMeter { evse, context }, self);
-            }
-            BackendCommand::State(state) => self.show(state),
-            BackendCommand::Refused(refusal) => {
-                tracing::warn!("{refusal}");
-                self.look(|view| view.refused(&refusal));
-                if refusal.command == "connect" {
-                    let detail = refusal.to_string();
-                    more.push_back(BackendInput::LinkDown(LinkDown {
-                        failure: LinkFailure::Denied,
-                        detail,
-                    }));
-                } else if let Some(request) = refusal.request {
-                    let (outcome, detail) = (refusal.outcome(), refusal.to_string());
-                    more.push_back(BackendInput::Outcome {
-                        request,
-                        outcome,
-                        detail,
-                    });
-                }
-            }
-        }
-    }
-
-    fn tell(&self, message: ToStation) {
+    pub(super) fn tell(&self, message: ToStation) {
         // Waits while the station has too much to do; fails only when the process ends.
         let _ends_with_the_process = self.setup.seed.station.send(message);
     }

@@ -67,7 +67,8 @@ enum Command {
         #[arg(value_name = "KEY=VALUE", value_parser = key_value)]
         details: Vec<(String, String)>,
     },
-    /// Ask the station for something, as a person at the cabinet: start, stop, unlock, reset, availability, set, read-meter.
+    /// Ask the station for something, as a person at the cabinet: start, stop, unlock, reset, availability, set, update,
+    /// read-meter.
     Request {
         #[command(flatten)]
         at: At,

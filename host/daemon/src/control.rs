@@ -282,12 +282,19 @@ fn parse_request(request: &Value) -> Result<Request, String> {
                 Some(_) | None => return Err("`set` needs `value`".to_owned()),
             },
         }),
+        "update" => Ok(Request::Update {
+            begins: match word("state") {
+                Some("begin") => true,
+                Some("end") => false,
+                Some(_) | None => return Err("`update` needs `state`: begin or end".to_owned()),
+            },
+        }),
         "read-meter" => Ok(Request::ReadMeter {
             evse: evse()?.unwrap_or(EvseId(1)),
             context: ReadingContext::Trigger,
         }),
         other => Err(format!(
-            "nothing is called {other:?}; `what` is start, stop, unlock, reset, availability, set or read-meter"
+            "nothing is called {other:?}; `what` is start, stop, unlock, reset, availability, set, update or read-meter"
         )),
     }
 }

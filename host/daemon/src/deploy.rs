@@ -52,14 +52,41 @@ impl PartialEq for Ready {
 }
 
 impl Ready {
-    /// The plugin must be the version that was signed.
+    /// The plugin must be the version that was signed, and know every setting that it is given.
     ///
     /// # Errors
-    /// It says that it is another.
+    /// It says that it is another, or it does not know one.
     pub fn check_manifest(&self, manifest: &Manifest) -> Result<(), String> {
         let found = self.provenance.matches(manifest);
-        found.map_err(|error| error.to_string())
+        found.map_err(|error| error.to_string())?;
+        let known = |key: &str| manifest.settings.iter().any(|own| own.key == key);
+        let unknown = self
+            .policy
+            .settings
+            .keys()
+            .find(|key| !known(key) && !is_stations(key));
+        match unknown {
+            Some(key) => {
+                let own: Vec<&str> = manifest
+                    .settings
+                    .iter()
+                    .map(|own| own.key.as_str())
+                    .collect();
+                let own = own.join(", ");
+                Err(format!("it has no setting `{key}`; its settings are {own}"))
+            }
+            None => Ok(()),
+        }
     }
+}
+
+/// Settings that the host gives every adapter, and those of the station, which a pack may show a plugin differently.
+fn is_stations(key: &str) -> bool {
+    let base = key.split('.').next().unwrap_or_default();
+    key == "identity"
+        || station::settings::REGISTRY
+            .iter()
+            .any(|spec| spec.key == base)
 }
 
 /// A pack with everything that it needs.
@@ -442,8 +469,10 @@ impl Core {
         self.adapters = stay;
         for adapter in go {
             self.primary_may_be_gone(adapter.role);
+            self.ceilings.forget(&adapter.name);
             adapter.stop_in_background();
         }
+        self.tell_ceilings(self.clock.now());
         for ready in &new.backends {
             let name = &ready.policy.name;
             let before = old.backends.iter().find(|old| old.policy.name == *name);

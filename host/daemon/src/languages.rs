@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use plugin_host::{DisplayPlugin, Health, Supervisor};
-use station::EvseId;
+use station::{EvseId, Moment};
 use units::Instant;
 
 use crate::authorize::AuthorizerView;
@@ -215,14 +215,18 @@ impl Speaker {
                 let mut lines = Vec::new();
                 let mut language = String::new();
                 for words in said {
-                    let arguments: Vec<(&str, &str)> = words
-                        .arguments
-                        .iter()
-                        .map(|(name, value)| (name.as_str(), value.as_str()))
-                        .collect();
                     let Some(plugin) = &mut member.plugin else {
                         break;
                     };
+                    let source = source_in_words(plugin, moment, words);
+                    let arguments: Vec<(&str, &str)> = words
+                        .arguments
+                        .iter()
+                        .map(|(name, value)| match (&source, name.as_str()) {
+                            (Some(source), SOURCE) => (SOURCE, source.as_str()),
+                            (_, name) => (name, value.as_str()),
+                        })
+                        .collect();
                     match plugin.render(moment, &words.id, &arguments) {
                         Ok(Some(rendered)) => {
                             language = rendered.language;
@@ -249,6 +253,16 @@ impl Speaker {
         let views = self.members.iter().map(Member::view).collect();
         *self.views.lock().unwrap_or_else(PoisonError::into_inner) = views;
     }
+}
+
+/// The argument that is a message itself: what limits.
+const SOURCE: &str = "source";
+
+/// That message in the plugin's language. One that cannot be rendered stays as it is; the message around it will tell.
+fn source_in_words(plugin: &mut DisplayPlugin, moment: Moment, words: &Words) -> Option<String> {
+    let (_, id) = words.arguments.iter().find(|(name, _)| name == SOURCE)?;
+    let rendered = plugin.render(moment, id, &[]).ok()??;
+    Some(rendered.text)
 }
 
 /// The host's own English: the id in plain words, so that a display without languages is not dark.

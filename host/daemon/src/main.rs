@@ -13,6 +13,7 @@
 mod adapter;
 mod api;
 mod authorize;
+mod ceilings;
 mod cli;
 mod cli_install;
 mod cli_pack;

@@ -4,11 +4,12 @@ use std::fmt;
 
 use plugin_host::{BackendInput, EvseInfo, RunningTransaction, Setting, Stage};
 use serde_json::Value;
-use station::{ConnectorStatus, Event, FaultNotice, Identity, RequestId, Verdict};
+use station::{ConnectorStatus, Event, EvseId, FaultNotice, Identity, RequestId, Verdict};
 use tokio::sync::oneshot;
 use units::Timestamp;
 
 use crate::authorize::Standing;
+use crate::ceilings::Ceiling;
 use crate::deploy::{Deployment, Ready};
 
 /// What the station's thread is told.
@@ -28,6 +29,8 @@ pub enum ToStation {
     Verdict(RequestId, Verdict),
     /// A verdict from a backend.
     BackendVerdict(RequestId, Verdict),
+    /// What the backend of this adapter allows at an EVSE, or at all together (`None`).
+    Ceiling(String, Option<EvseId>, Ceiling),
     /// What the authorizers want shown or presented, and the free-charging mode in force.
     Standing(Box<Standing>),
     /// A part of the station says whether it could be replaced.

@@ -1,12 +1,13 @@
 //! What the station says at each EVSE: which messages, with which values. The languages turn them into words.
 
-use station::{EvseId, Indication};
+use station::settings::key::DISPLAY_BACKEND_DISCONNECT;
+use station::{EvseId, Indication, LimitSource, Measurand, TransactionView};
 use units::Instant;
 
 use crate::languages::{ToLanguages, Words};
 use crate::limits::LANGUAGE_SHOWN_MS;
 use crate::station_thread::{Core, Place};
-use crate::status::indication_word;
+use crate::status::{indication_word, limit_word};
 
 /// A message with one value.
 fn valued(id: &str, name: &str, value: String) -> Words {
@@ -65,11 +66,85 @@ impl Core {
             let tenths = session.energy.get() / 100;
             let kwh = format!("{}.{}", tenths / 10, tenths % 10);
             words.push(valued("session.energy", "kwh", kwh));
+            words.extend(self.session_words(place, session));
+        } else if place.indication == Indication::Available {
+            let number = place.evse.0.to_string();
+            words.push(valued("display.station-number", "number", number));
+        }
+        if place.indication != Indication::Fault && self.shows_backend() {
+            words.push(Words::plain("backend.offline"));
         }
         if self.deployed.development() {
             words.push(Words::plain("development.mode"));
         }
         words
+    }
+}
+
+impl Core {
+    /// How long, how much, and why not more.
+    fn session_words(&self, place: &Place, session: &TransactionView) -> Vec<Words> {
+        let now = self.station.moment(self.clock.now());
+        let ms = match (session.started.wall, now.wall) {
+            (Some(from), Some(to)) => to.as_unix_millis().saturating_sub(from.as_unix_millis()),
+            _ => i64::try_from(now.at.since(session.started.at).get()).unwrap_or(0),
+        };
+        let minutes = (ms / 60_000).max(0).to_string();
+        let mut words = vec![valued("session.duration", "minutes", minutes)];
+        // A display that changes with every tenth of a volt is not read.
+        let rounded = |measurand, unit: i64| {
+            let mut found = place
+                .samples
+                .iter()
+                .filter(|sample| sample.measurand == measurand);
+            found
+                .next()
+                .map(|sample| ((sample.value + unit / 2) / unit).to_string())
+        };
+        let values = [
+            (
+                "session.current",
+                "ampere",
+                rounded(Measurand::CurrentImportMa, 1_000),
+            ),
+            (
+                "display.voltage",
+                "volt",
+                rounded(Measurand::VoltageMv, 1_000),
+            ),
+            (
+                "display.frequency",
+                "hertz",
+                rounded(Measurand::FrequencyMhz, 1_000),
+            ),
+        ];
+        for (id, name, value) in values {
+            words.extend(value.map(|value| valued(id, name, value)));
+        }
+        let limit = self.station.limits(place.evse).map(|(_, winner)| winner);
+        if let Some(limit) = limit.filter(|limit| limit.source != LimitSource::Hardware) {
+            let ampere = (limit.current.get() / 1_000).to_string();
+            let source = format!("limit.{}", limit_word(limit.source));
+            let arguments = [("ampere", ampere), ("source", source)];
+            words.push(Words {
+                id: "limit.reason".to_owned(),
+                arguments: arguments
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .to_vec(),
+            });
+        }
+        words
+    }
+
+    /// A backend is away, and people are to know.
+    fn shows_backend(&self) -> bool {
+        let wanted = self.station.setting(DISPLAY_BACKEND_DISCONNECT).as_deref() == Some("true");
+        wanted
+            && self
+                .station
+                .faults()
+                .iter()
+                .any(|fault| fault.id == "BACKEND")
     }
 }
 

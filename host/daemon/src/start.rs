@@ -16,6 +16,7 @@ use units::Instant;
 
 use crate::adapter::AdapterSeed;
 use crate::authorize::{Authorizers, Standing};
+use crate::ceilings::Ceilings;
 use crate::clock::{Clock, WallClock, system_wall};
 use crate::config::Config;
 use crate::deploy::{self, Loader};
@@ -235,6 +236,7 @@ fn assemble(
         languages,
         deployed,
         standing: Standing::default(),
+        ceilings: Ceilings::default(),
         proven: None,
         busy: false,
         sim: hardware.control,

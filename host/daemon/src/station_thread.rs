@@ -28,6 +28,7 @@ use units::{Instant, Millis, Timestamp};
 
 use crate::adapter::{AdapterHandle, AdapterSeed};
 use crate::authorize::{Authorizers, Standing, ToAuthorizers};
+use crate::ceilings::Ceilings;
 use crate::clock::{Clock, WallClock};
 use crate::deploy::Deployed;
 use crate::interlock_thread::Pulse;
@@ -102,6 +103,8 @@ pub struct Core {
     pub(crate) languages: Languages,
     pub(crate) deployed: Deployed,
     pub(crate) standing: Standing,
+    /// What the backends allow.
+    pub(crate) ceilings: Ceilings,
     /// The last card that proved to be no copy.
     pub(crate) proven: Option<IdToken>,
     /// A session runs, as the authorizers were told.
@@ -194,6 +197,10 @@ impl Core {
             }
             ToStation::BackendVerdict(request, verdict) => {
                 self.backend_verdict(now, request, verdict);
+            }
+            ToStation::Ceiling(adapter, evse, ceiling) => {
+                self.ceilings.set(&adapter, evse, ceiling);
+                self.tell_ceilings(now);
             }
             ToStation::Standing(standing) => self.set_standing(now, *standing),
             ToStation::Switched {
@@ -710,6 +717,8 @@ impl Core {
                     token: t.token,
                     meter_start: t.meter_start,
                     started: t.started,
+                    silent: t.silent,
+                    start_seq: t.start_seq,
                 })
                 .collect(),
             faults: self.station.faults(),
@@ -725,6 +734,13 @@ impl Core {
         };
         if let Some(adapter) = self.adapters.iter_mut().find(|adapter| adapter.id == id) {
             adapter.informed = true;
+            // Facts and the place in the journal belong together: nothing is told twice or not at all.
+            if let Err(error) = self.store.know_adapter(&adapter.name) {
+                tracing::error!(
+                    plugin = adapter.name,
+                    "its place in the journal cannot be stored: {error}"
+                );
+            }
         }
         self.tell(id, ToAdapter::Facts(Box::new(facts)));
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use interlock::{LockPosition, PilotState};
 use plugin_host::BackendRole;
 use serde_json::{Value, json};
-use station::{ChargingState, ConnectorStatus, EvseId, Indication, LimitSource};
+use station::{ChargingState, ConnectorStatus, EvseId, Indication, LimitSource, TokenKind};
 use units::Timestamp;
 
 use crate::slot::trip_names;
@@ -101,6 +101,7 @@ impl Core {
             "transaction": transaction.map(|t| json!({
                 "id": t.transaction.0, "token": t.token.value, "meter_start_wh": t.meter_start.get(),
                 "energy_wh": t.energy.get(), "silent": t.silent,
+                "authentication": authentication_word(t.token.kind),
             })),
             "limits": rows.iter().map(|row| json!({
                 "source": limit_word(row.source), "current_ma": row.current.get(),
@@ -187,6 +188,17 @@ impl Core {
     }
 }
 
+/// How a session was authorised, in the words of session records.
+const fn authentication_word(kind: TokenKind) -> &'static str {
+    match kind {
+        TokenKind::Rfid => "rfid",
+        TokenKind::Central => "central",
+        TokenKind::Mac => "mac",
+        TokenKind::Fixed => "anonymous",
+        TokenKind::Other => "other",
+    }
+}
+
 fn frame_json(frame: &drivers::indicator::Frame) -> Value {
     let leds = frame.leds.iter();
     let leds: serde_json::Map<String, Value> = leds
@@ -236,7 +248,7 @@ const fn charging_word(charging: ChargingState) -> &'static str {
     }
 }
 
-const fn limit_word(source: LimitSource) -> &'static str {
+pub(crate) const fn limit_word(source: LimitSource) -> &'static str {
     match source {
         LimitSource::Cable => "cable",
         LimitSource::Hardware => "hardware",

@@ -182,7 +182,7 @@ impl AuthorizerPlugin {
                 })?;
                 Guests::First(common(guest, manifest, loaded, grants)?)
             }
-            Pre::Backend(_) | Pre::FreeCharging(_) | Pre::Display(_) => {
+            Pre::Backend(_) | Pre::FirstBackend(_) | Pre::FreeCharging(_) | Pre::Display(_) => {
                 return Err(wrong_kind(loaded));
             }
         };

@@ -5,7 +5,7 @@ use station::{
     JournalSeq, MeterReading, Moment, Outcome, ReadingContext, RequestId, ResetKind, TransactionId,
     Verdict,
 };
-use units::{Instant, Milliamps, Timestamp, WattHours};
+use units::{Instant, Milliamps, Phases, Timestamp, WattHours};
 
 use crate::manifest::{Setting, StoreEntry, StoreWrite};
 use crate::{AuthorizeRequest, Refusal};
@@ -93,6 +93,10 @@ pub struct RunningTransaction {
     pub meter_start: WattHours,
     /// When it began.
     pub started: Moment,
+    /// Not to be reported as a transaction.
+    pub silent: bool,
+    /// The journal entry of its start, or a later one.
+    pub start_seq: JournalSeq,
 }
 
 /// What an adapter knows when it starts.
@@ -322,6 +326,37 @@ pub enum BackendCommand {
         evse: EvseId,
         /// Label.
         context: ReadingContext,
+    },
+    /// A ceiling that stands until it is replaced.
+    Limit {
+        /// Where; `None` = for the sum of all EVSEs.
+        evse: Option<EvseId>,
+        /// Per phase; `None` = no ceiling.
+        current: Option<Milliamps>,
+        /// Highest number of phases.
+        phases: Option<Phases>,
+    },
+    /// Keep an EVSE free.
+    Reserve {
+        /// Correlates.
+        request: RequestId,
+        /// Where; `None` = any.
+        evse: Option<EvseId>,
+        /// The backend's number.
+        reservation: u32,
+        /// For whom.
+        token: IdToken,
+        /// Tokens of this group may use it too.
+        group: Option<String>,
+        /// Until when.
+        expires: Timestamp,
+    },
+    /// Give a reservation up.
+    CancelReservation {
+        /// Correlates.
+        request: RequestId,
+        /// The backend's number.
+        reservation: u32,
     },
     /// What it says of itself.
     State(AdapterState),

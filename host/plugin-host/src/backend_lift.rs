@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use station::{JournalSeq, RequestId, ResetKind, TransactionId};
-use units::Instant;
+use units::{Instant, Milliamps, Phases};
 
 use crate::backend::{AdapterState, BackendCommand, ConnectRequest, DurableFrame, Registration};
 use crate::contract::backend::exports::pilotwire::backend::adapter as g;
@@ -284,6 +284,9 @@ impl Check<'_> {
             g::Command::SetAvailability(r) => self.set_availability(r),
             g::Command::SetSetting(r) => self.set_setting(r),
             g::Command::ReadMeter(r) => self.read_meter(r),
+            g::Command::Limit(limit) => self.limit(&limit),
+            g::Command::Reserve(r) => self.reserve(r),
+            g::Command::CancelReservation(r) => self.cancel_reservation(&r),
         }
     }
 
@@ -469,6 +472,49 @@ impl Check<'_> {
             request: RequestId(r.request_id),
             key,
             value,
+        })
+    }
+
+    fn limit(&self, limit: &g::Limit) -> Result<BackendCommand, Bad> {
+        const COMMAND: &str = "limit";
+        self.needs(Grant::StationLimit, COMMAND, None)?;
+        let bad = |detail| range(COMMAND, detail, None);
+        let phases = match limit.phases {
+            None | Some(3) => None,
+            Some(1 | 2) => Some(Phases::One),
+            Some(other) => return Err(bad(format!("{other} phases"))),
+        };
+        Ok(BackendCommand::Limit {
+            evse: limit.evse_id.map(convert::evse).transpose().map_err(bad)?,
+            current: limit.max_current_ma.map(Milliamps::new),
+            phases,
+        })
+    }
+
+    fn reserve(&self, r: g::ReserveRequest) -> Result<BackendCommand, Bad> {
+        let (name, id) = ("reserve", Some(r.request_id));
+        self.needs(Grant::StationReserve, name, id)?;
+        let bad = |detail| range(name, detail, id);
+        let group = match r.group {
+            Some(group) => Some(convert::name("the group", group, MAX_NAME_CHARS).map_err(bad)?),
+            None => None,
+        };
+        Ok(BackendCommand::Reserve {
+            request: RequestId(r.request_id),
+            evse: r.evse_id.map(convert::evse).transpose().map_err(bad)?,
+            reservation: r.reservation,
+            token: convert::token_from(r.token).map_err(bad)?,
+            group,
+            expires: convert::expiry(r.expires_wall_ms).map_err(bad)?,
+        })
+    }
+
+    fn cancel_reservation(&self, r: &g::CancelReservationRequest) -> Result<BackendCommand, Bad> {
+        let id = Some(r.request_id);
+        self.needs(Grant::StationReserve, "cancel-reservation", id)?;
+        Ok(BackendCommand::CancelReservation {
+            request: RequestId(r.request_id),
+            reservation: r.reservation,
         })
     }
 

@@ -97,6 +97,8 @@ fn running(running: RunningTransaction) -> g::RunningTransaction {
         token: token(running.token),
         meter_start_wh: running.meter_start.get(),
         started: moment(running.started),
+        silent: running.silent,
+        start_seq: running.start_seq.0,
     }
 }
 
@@ -142,6 +144,9 @@ const fn outcome(outcome: Outcome) -> g::OutcomeKind {
         Outcome::Unknown => g::OutcomeKind::Unknown,
         Outcome::NotSupported => g::OutcomeKind::NotSupported,
         Outcome::Failed => g::OutcomeKind::Failed,
+        Outcome::Occupied => g::OutcomeKind::Occupied,
+        Outcome::Faulted => g::OutcomeKind::Faulted,
+        Outcome::Unavailable => g::OutcomeKind::Unavailable,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Backend adapters as the daemon sees them.
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use station::{JournalSeq, Moment};
 use units::Instant;
 
@@ -8,6 +10,8 @@ use crate::backend_lift::{Check, OpenRequests, Rates};
 use crate::backend_lower as lower;
 use crate::contract::backend::Backend;
 use crate::contract::backend::exports::pilotwire::backend::adapter as g;
+use crate::contract::backend_0_1::Backend as FirstBackend;
+use crate::contract::backend_0_1::exports::pilotwire::backend::adapter as first;
 use crate::convert::{self, moment};
 use crate::engine::{Loaded, Pre};
 use crate::error::PluginError;
@@ -25,7 +29,7 @@ use crate::store_quota::StoreQuota;
 /// Call grammar: `start` once, then `handle`. After an error the instance is dead; nothing of the failed call may be
 /// committed, and a new instance is started from what was committed before.
 pub struct BackendPlugin {
-    guest: Guest<Backend>,
+    guest: Guests,
     manifest: Manifest,
     grants: Grants,
     open: OpenRequests,
@@ -36,10 +40,25 @@ pub struct BackendPlugin {
     given: JournalSeq,
 }
 
+enum Guests {
+    Today(Guest<Backend>),
+    First(Guest<FirstBackend>),
+}
+
+/// The same expression for whichever contract the guest speaks.
+macro_rules! either {
+    ($guests:expr, $guest:ident => $do:expr) => {
+        match $guests {
+            Guests::Today($guest) => $do,
+            Guests::First($guest) => $do,
+        }
+    };
+}
+
 impl std::fmt::Debug for BackendPlugin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("BackendPlugin")
-            .field("name", &self.guest.name())
+            .field("name", &self.manifest.name)
             .finish_non_exhaustive()
     }
 }
@@ -55,13 +74,26 @@ impl BackendPlugin {
         limits: Limits,
         grants: &Grants,
     ) -> Result<Self, PluginError> {
-        let Pre::Backend(pre) = loaded.pre() else {
-            return Err(wrong_kind(loaded));
+        let (guest, manifest) = match loaded.pre() {
+            Pre::Backend(pre) => {
+                let mut guest = Guest::instantiate(loaded, limits, |store| pre.instantiate(store))?;
+                let manifest = guest.call(NO_TIME, |b, store| {
+                    b.pilotwire_backend_adapter().call_describe(store)
+                })?;
+                (Guests::Today(guest), manifest)
+            }
+            Pre::FirstBackend(pre) => {
+                let mut guest = Guest::instantiate(loaded, limits, |store| pre.instantiate(store))?;
+                let manifest = guest.call(NO_TIME, |b, store| {
+                    b.pilotwire_backend_adapter().call_describe(store)
+                })?;
+                (Guests::First(guest), manifest)
+            }
+            Pre::Authorizer(_)
+            | Pre::FirstAuthorizer(_)
+            | Pre::FreeCharging(_)
+            | Pre::Display(_) => return Err(wrong_kind(loaded)),
         };
-        let mut guest = Guest::instantiate(loaded, limits, |store| pre.instantiate(store))?;
-        let manifest = guest.call(NO_TIME, |b, store| {
-            b.pilotwire_backend_adapter().call_describe(store)
-        })?;
         let manifest = convert::manifest(manifest, loaded.name())?;
         let grants = grants.narrowed_to(&manifest.capabilities);
         let rates = Rates::new(guest.limits());
@@ -93,7 +125,7 @@ impl BackendPlugin {
     /// Whether an error ended this instance.
     #[must_use]
     pub fn is_dead(&self) -> bool {
-        self.guest.is_dead()
+        either!(&self.guest, guest => guest.is_dead())
     }
 
     /// Starts the adapter.
@@ -114,14 +146,30 @@ impl BackendPlugin {
             .settings
             .retain(|setting| may_read(grants, manifest, setting));
         let context = lower::start(start);
-        let who = who(&self.manifest, CONTRACT);
-        let commands =
-            self.guest
-                .recorded(&who, ("start", now), &context, |b, store, context| {
+        let call = ("start", now);
+        let commands = match &mut self.guest {
+            Guests::Today(guest) => {
+                let who = who(&self.manifest, CONTRACT);
+                guest.recorded(&who, call, &context, |b, store, context| {
+                    b.pilotwire_backend_adapter()
+                        .call_start(store, moment(now), context)
+                })?
+            }
+            Guests::First(guest) => {
+                let who = who(&self.manifest, FIRST_CONTRACT);
+                let context: first::StartContext = other_version(&context)?;
+                let commands = guest.recorded(&who, call, &context, |b, store, context| {
                     b.pilotwire_backend_adapter()
                         .call_start(store, moment(now), context)
                 })?;
+<<<<<<< HEAD
         self.check(now, commands)
+=======
+                other_version(&commands)?
+            }
+        };
+        self.check(commands)
+>>>>>>> 1ec12a4 (Backend contract 0.2: ceilings and reservations; local list, reservation and smart charging in the adapters; update mode)
     }
 
     /// Hands it one input.
@@ -154,6 +202,7 @@ impl BackendPlugin {
             | BackendInput::Restarting(_) => {}
         }
         let input = lower::input(input);
+<<<<<<< HEAD
         let who = who(&self.manifest, CONTRACT);
         let commands = self
             .guest
@@ -162,6 +211,31 @@ impl BackendPlugin {
                     .call_handle(store, moment(now), input)
             })?;
         self.check(now, commands)
+=======
+        let call = ("handle", now);
+        let commands = match &mut self.guest {
+            Guests::Today(guest) => {
+                let who = who(&self.manifest, CONTRACT);
+                guest.recorded(&who, call, &input, |b, store, input| {
+                    b.pilotwire_backend_adapter()
+                        .call_handle(store, moment(now), input)
+                })?
+            }
+            Guests::First(guest) => {
+                let who = who(&self.manifest, FIRST_CONTRACT);
+                // What it has no word for it does not hear.
+                let Ok(input) = other_version::<first::Input>(&input) else {
+                    return Ok(Vec::new());
+                };
+                let commands = guest.recorded(&who, call, &input, |b, store, input| {
+                    b.pilotwire_backend_adapter()
+                        .call_handle(store, moment(now), input)
+                })?;
+                other_version(&commands)?
+            }
+        };
+        self.check(commands)
+>>>>>>> 1ec12a4 (Backend contract 0.2: ceilings and reservations; local list, reservation and smart charging in the adapters; update mode)
     }
 
     /// The next durable frame that the message quota held back and that may go now.
@@ -209,7 +283,7 @@ impl BackendPlugin {
         let mut check = Check {
             plugin: &self.manifest.name,
             grants: &self.grants,
-            limits: self.guest.limits(),
+            limits: either!(&self.guest, guest => guest.limits()),
             cursor: &mut self.cursor,
             given: self.given,
             open: &mut self.open,
@@ -220,14 +294,28 @@ impl BackendPlugin {
         };
         let checked = check.commands(commands);
         if checked.is_err() {
-            self.guest.condemn();
+            either!(&mut self.guest, guest => guest.condemn());
         }
         checked
     }
 }
 
 /// The contract, as recordings name it.
-pub(crate) const CONTRACT: &str = "pilotwire:backend@0.1.0";
+pub(crate) const CONTRACT: &str = "pilotwire:backend@0.2.0";
+/// The first one.
+pub(crate) const FIRST_CONTRACT: &str = "pilotwire:backend@0.1.0";
+
+/// A value of one version of the contract as the same value of another: names and shapes are the same, what only one of
+/// them has is optional or left out. Slow, and for plugins of an old contract only.
+///
+/// # Errors
+/// The other version has no word for it.
+fn other_version<T: DeserializeOwned>(value: &impl Serialize) -> Result<T, PluginError> {
+    let value = serde_json::to_value(value);
+    value
+        .and_then(serde_json::from_value)
+        .map_err(|error| PluginError::Garbage(format!("the contract's versions differ: {error}")))
+}
 
 /// Who is recorded.
 pub(crate) fn who<'a>(manifest: &'a Manifest, contract: &'a str) -> Recorded<'a> {

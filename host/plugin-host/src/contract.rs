@@ -26,6 +26,19 @@ pub mod backend {
     });
 }
 
+/// The first contract of backend adapters, frozen; its plugins still run.
+pub mod backend_0_1 {
+    wasmtime::component::bindgen!({
+        world: "pilotwire:backend/backend",
+        path: ["../../wit/host", "../../wit/frozen/backend-0.1"],
+        additional_derives: [serde::Serialize, serde::Deserialize],
+        with: {
+            "pilotwire:host/types@0.1.0": crate::contract::host::pilotwire::host::types,
+            "pilotwire:host/log@0.1.0": crate::contract::host::pilotwire::host::log,
+        },
+    });
+}
+
 pub mod authorizer {
     wasmtime::component::bindgen!({
         world: "pilotwire:authorizer/authorizer",

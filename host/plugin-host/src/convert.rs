@@ -113,6 +113,14 @@ pub(crate) fn clock(wall_ms: i64) -> Result<Timestamp, OutOfRange> {
     }
 }
 
+/// An end of validity: beyond every calendar is none.
+pub(crate) fn expiry(wall_ms: i64) -> Result<Timestamp, OutOfRange> {
+    match wall_ms {
+        0..=MAX_EXPIRY_MS => Ok(Timestamp::from_unix_millis(wall_ms)),
+        ms => Err(format!("{ms} ms since 1970 is no end of validity")),
+    }
+}
+
 pub(crate) fn token_from(token: g::Token) -> Result<IdToken, OutOfRange> {
     let kind = match token.kind {
         g::TokenKind::Rfid => TokenKind::Rfid,

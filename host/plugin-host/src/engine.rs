@@ -8,7 +8,9 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
 use crate::cache;
-use crate::contract::{authorizer, authorizer_0_1, backend, display, free_charging, host};
+use crate::contract::{
+    authorizer, authorizer_0_1, backend, backend_0_1, display, free_charging, host,
+};
 use crate::error::LoadError;
 use crate::guest::GuestState;
 use crate::limits::{MAX_COMPONENT_BYTES, MAX_GUEST_STACK_BYTES};
@@ -18,6 +20,9 @@ use crate::ticker::Ticker;
 
 /// The interfaces a plugin may import; a later patch version of the contract is compatible.
 const ALLOWED_IMPORTS: [&str; 2] = ["pilotwire:host/types@0.1.", "pilotwire:host/log@0.1."];
+
+/// What a component of the first backend contract exports.
+const FIRST_BACKEND: &str = "pilotwire:backend/adapter@0.1.";
 
 /// What a component of the first authorizer contract exports.
 const FIRST_AUTHORIZER: &str = "pilotwire:authorizer/judge@0.1.";
@@ -169,6 +174,9 @@ impl Engine {
             .map_err(refuse)?;
         let pre: InstancePre<GuestState> = linker.instantiate_pre(component).map_err(refuse)?;
         Ok(match kind {
+            PluginKind::Backend if self.exports(component, FIRST_BACKEND) => {
+                Pre::FirstBackend(backend_0_1::BackendPre::new(pre).map_err(refuse)?)
+            }
             PluginKind::Backend => Pre::Backend(backend::BackendPre::new(pre).map_err(refuse)?),
             PluginKind::Authorizer if self.exports(component, FIRST_AUTHORIZER) => {
                 Pre::FirstAuthorizer(authorizer_0_1::AuthorizerPre::new(pre).map_err(refuse)?)
@@ -203,6 +211,7 @@ struct LoadedInner {
 /// Linked, by contract. A later major version of a contract becomes another case with a module of its own.
 pub(crate) enum Pre {
     Backend(backend::BackendPre<GuestState>),
+    FirstBackend(backend_0_1::BackendPre<GuestState>),
     Authorizer(authorizer::AuthorizerPre<GuestState>),
     FirstAuthorizer(authorizer_0_1::AuthorizerPre<GuestState>),
     FreeCharging(free_charging::FreeChargingPre<GuestState>),

@@ -30,11 +30,15 @@ pub enum Grant {
     Authorize,
     /// Hear what backends say about tokens.
     AuthorizeOpinions,
+    /// Set ceilings for the offered current.
+    StationLimit,
+    /// Reserve EVSEs.
+    StationReserve,
 }
 
 impl Grant {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::NetConnect,
         Self::StationStart,
         Self::StationStop,
@@ -47,6 +51,8 @@ impl Grant {
         Self::MeterRead,
         Self::Authorize,
         Self::AuthorizeOpinions,
+        Self::StationLimit,
+        Self::StationReserve,
     ];
 
     /// Name as manifests and policy packs spell it.
@@ -65,6 +71,8 @@ impl Grant {
             Self::MeterRead => "meter.read",
             Self::Authorize => "authorize",
             Self::AuthorizeOpinions => "authorize.opinions",
+            Self::StationLimit => "station.limit",
+            Self::StationReserve => "station.reserve",
         }
     }
 
@@ -87,7 +95,9 @@ impl Grant {
             | Self::ClockSet
             | Self::MeterRead
             | Self::Authorize
-            | Self::AuthorizeOpinions => false,
+            | Self::AuthorizeOpinions
+            | Self::StationLimit
+            | Self::StationReserve => false,
         }
     }
 }
@@ -101,7 +111,7 @@ impl fmt::Display for Grant {
 /// A name that is no grant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no grant; the grants are net.connect, station.start, station.stop, station.unlock, station.reset, station.availability, settings.write, settings.read, clock.set, meter.read, authorize, authorize.opinions"
+    "`{0}` is no grant; the grants are net.connect, station.start, station.stop, station.unlock, station.reset, station.availability, settings.write, settings.read, clock.set, meter.read, authorize, authorize.opinions, station.limit, station.reserve"
 )]
 pub struct UnknownGrant(pub String);
 

@@ -26,7 +26,7 @@ impl Limits {
     pub const DEFAULT: Self = Self {
         memory_mib: 16,
         call_deadline_ms: 100,
-        store_kib: 256,
+        store_kib: 512,
         output_kib: 512,
         output_commands: 256,
         messages_per_s: 50,

@@ -88,6 +88,10 @@ pub fn replay(
             let make = || Guest::instantiate(loaded, limits, |store| pre.instantiate(store));
             tell(recording, backend::CONTRACT, make, tell_backend)
         }
+        Pre::FirstBackend(pre) => {
+            let make = || Guest::instantiate(loaded, limits, |store| pre.instantiate(store));
+            tell(recording, backend::FIRST_CONTRACT, make, tell_first_backend)
+        }
         Pre::Authorizer(pre) => {
             let make = || Guest::instantiate(loaded, limits, |store| pre.instantiate(store));
             tell(recording, authorizer::CONTRACT, make, tell_authorizer)
@@ -261,11 +265,16 @@ macro_rules! calls {
 use contract::authorizer::exports::pilotwire::authorizer::judge;
 use contract::authorizer_0_1::exports::pilotwire::authorizer::judge as first;
 use contract::backend::exports::pilotwire::backend::adapter;
+use contract::backend_0_1::exports::pilotwire::backend::adapter as first_adapter;
 use contract::display::exports::pilotwire::display::language;
 
 calls!(tell_backend, contract::backend::Backend, pilotwire_backend_adapter, {
     "start" => adapter::StartContext, call_start;
     "handle" => adapter::Input, call_handle;
+});
+calls!(tell_first_backend, contract::backend_0_1::Backend, pilotwire_backend_adapter, {
+    "start" => first_adapter::StartContext, call_start;
+    "handle" => first_adapter::Input, call_handle;
 });
 calls!(tell_authorizer, contract::authorizer::Authorizer, pilotwire_authorizer_judge, {
     "start" => judge::StartContext, call_start;

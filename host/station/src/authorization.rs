@@ -13,6 +13,11 @@ use crate::types::*;
 impl Station {
     /// A card was held to a reader.
     pub(crate) fn handle_token(&mut self, now: Instant, evse: Option<EvseId>, token: IdToken) {
+        let first = self.evses.first().map(|evse| evse.config.id);
+        if self.settings.flag(key::ENFORCE_MASTER_RFID) && evse.is_some() && evse != first {
+            return self.signal(evse, Signal::Rejected);
+        }
+        let evse = evse.filter(|_| !self.settings.flag(key::ENFORCE_MASTER_RFID));
         let only = self.evses.first().filter(|_| self.evses.len() == 1);
         let place = evse.or_else(|| only.map(|evse| evse.config.id));
         self.signal(place, Signal::CardSeen);
@@ -73,7 +78,8 @@ impl Station {
         let free = self.evse(id).is_some_and(|evse| {
             evse.operative && !evse.inoperative_soon && evse.transaction.is_none()
         });
-        free && self.faults.stopping(id).is_none() && self.reset.is_none() && !self.is_full()
+        let stays = self.reset.is_none() && self.updating.is_none();
+        free && stays && self.faults.stopping(id).is_none() && !self.is_full()
     }
 
     /// The EVSE whose running transaction was started with this token.

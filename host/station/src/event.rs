@@ -197,6 +197,12 @@ pub enum Request {
         /// The requester's number.
         reservation: u32,
     },
+    /// Software is about to be updated, or is not any more: while it is, nobody begins to charge. Ends by itself after
+    /// [`crate::limits::UPDATE_WAIT`].
+    Update {
+        /// It begins.
+        begins: bool,
+    },
     /// Take a reading now; answered with [`crate::Action::Reading`].
     ReadMeter {
         /// Where.

@@ -101,6 +101,8 @@ pub(crate) struct Surroundings<'a> {
     pub floating: bool,
     /// Kept free for somebody.
     pub reserved: bool,
+    /// Software is being updated.
+    pub updating: bool,
     /// Its part of what all EVSEs may draw together.
     pub share: Option<Milliamps>,
 }
@@ -396,6 +398,9 @@ impl Evse {
                 ChargingState::SuspendedEv => Indication::SuspendedEv,
                 ChargingState::SuspendedEvse => Indication::SuspendedEvse,
             };
+        }
+        if around.updating {
+            return Indication::Update;
         }
         if !self.operative {
             return Indication::Unavailable;

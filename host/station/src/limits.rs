@@ -41,6 +41,8 @@ pub const FINISHING_CHECK: Millis = Millis::from_secs(3);
 /// still filters its pilot (250 ms). Smaller: that vehicle is missed; larger: the vehicle of an ended transaction, which
 /// is the second choice, waits without need.
 pub const CHOICE_WAIT: Millis = Millis::new(300);
+/// An update that has not said that it has ended has ended after this long.
+pub const UPDATE_WAIT: Millis = Millis::from_secs(600);
 /// Reservations that stand at once. Larger: more than there are EVSEs to keep free.
 pub const MAX_RESERVATIONS: usize = 16;
 /// A vehicle gets this long to react to an offer before it counts as suspending itself.

@@ -7,7 +7,7 @@ use crate::event::{Request, Requester};
 use crate::evse::{Authorization, CONNECTOR, Evse};
 use crate::limits::{
     CHOICE_WAIT, ENDING_WAIT, HARD_RESET_WAIT, MAX_ACTIONS, MAX_PENDING_UNLOCKS, MAX_TOKEN_CHARS,
-    SOFT_RESET_WAIT, UNLOCK_WAIT,
+    SOFT_RESET_WAIT, UNLOCK_WAIT, UPDATE_WAIT,
 };
 use crate::pilot::StopMode;
 use crate::reservation::Reservation;
@@ -73,6 +73,7 @@ impl Station {
             Request::CancelReservation { reservation } => {
                 self.cancel_reservation(&from, reservation)
             }
+            Request::Update { begins } => self.request_update(now, &from, begins),
             Request::ReadMeter { evse, context } => {
                 let read = self.evse(evse).is_some_and(|evse| evse.read_at.is_some());
                 match self.reading(now, evse, context).filter(|_| read) {
@@ -368,6 +369,26 @@ impl Station {
             self.restarting = true;
             self.push(Action::Restart { kind: reset.kind });
         }
+    }
+
+    fn request_update(&mut self, now: Instant, from: &Requester, begins: bool) -> Answer {
+        if *from != Requester::Local {
+            return (Outcome::Rejected, "only the station's own updater may");
+        }
+        if !begins {
+            self.updating = None;
+            return (Outcome::Accepted, "the station is in use again");
+        }
+        if self.evses.iter().any(|evse| evse.transaction.is_some()) {
+            return (Outcome::Rejected, "somebody charges; try again later");
+        }
+        self.floating = None;
+        self.pending.clear();
+        for evse in &mut self.evses {
+            evse.authorization = None;
+        }
+        self.updating = Some(now.after(UPDATE_WAIT));
+        (Outcome::Accepted, "nobody begins to charge now")
     }
 
     fn request_availability(&mut self, evse: Option<EvseId>, operative: bool) -> Answer {

@@ -144,6 +144,8 @@ keys! {
     CLOCK_ALIGNED_INTERVAL_S = "clock_aligned_interval_s",
     /// Asks for a verdict when another token is presented to stop.
     AUTHORIZE_FOR_STOP = "authorize_for_stop",
+    /// The first reader serves every EVSE, the others none.
+    ENFORCE_MASTER_RFID = "enforce_master_rfid",
     /// Ends a transaction whose token is refused later.
     STOP_ON_INVALID_TOKEN = "stop_on_invalid_token",
     /// Energy that such a transaction may still take.
@@ -273,6 +275,14 @@ pub const REGISTRY: &[SettingSpec] = &[
         Role::Operator,
         Scope::Station,
         "Asks for a verdict when another token is presented; one of the same group stops the transaction.",
+    ),
+    spec(
+        key::ENFORCE_MASTER_RFID,
+        SettingType::Bool,
+        "false",
+        Role::Operator,
+        Scope::Station,
+        "The card reader of the first EVSE serves every EVSE; cards at the others are refused.",
     ),
     spec(
         key::STOP_ON_INVALID_TOKEN,

@@ -37,6 +37,8 @@ pub struct TransactionView {
     pub started: Moment,
     /// Not reported as a transaction.
     pub silent: bool,
+    /// Journal position of its start, or a later one.
+    pub start_seq: JournalSeq,
 }
 
 /// What had to be left out because a bound was reached; rises for ever, zero in a healthy station.
@@ -119,6 +121,8 @@ pub struct Station {
     pub(crate) committed: JournalSeq,
     pub(crate) clock_due: Option<Instant>,
     pub(crate) reservations: Vec<Reservation>,
+    /// Software is being updated; until then at the latest.
+    pub(crate) updating: Option<Instant>,
     /// Ceiling for the sum of all EVSEs.
     pub(crate) shared_limit: Option<Milliamps>,
     pub(crate) persist_now: bool,
@@ -171,6 +175,7 @@ impl Station {
             clock_due: None,
             reservations: restored.reservations,
             shared_limit: None,
+            updating: None,
             persist_now: true,
             persist_due: None,
             overflow: Overflow::default(),
@@ -292,6 +297,7 @@ impl Station {
             self.clock_due,
             self.persist_due,
             self.next_reservation_end(),
+            self.updating,
         ];
         let pending = self.pending.iter().map(|pending| Some(pending.deadline));
         let unlocks = self.unlocks.iter().map(|unlock| Some(unlock.deadline));
@@ -318,6 +324,7 @@ impl Station {
         self.expire_unlocks(now);
         self.expire_finishing(now);
         self.expire_reservations(now);
+        self.updating.take_if(|until| *until <= now);
         if self.persist_due.is_some_and(|due| due <= now) {
             self.persist_due = None;
             self.persist_now = true;
@@ -496,6 +503,7 @@ impl Station {
             authorising: self.pending.iter().any(awaited),
             floating: self.floating.is_some(),
             reserved: self.is_reserved(evse),
+            updating: self.updating.is_some(),
             share: self.share_of(evse),
         }
     }
@@ -569,6 +577,7 @@ impl Station {
                 energy: evse.register.saturating_sub(transaction.meter_start),
                 started: transaction.started,
                 silent: transaction.rules.silent,
+                start_seq: transaction.start_seq,
             })
         };
         self.evses.iter().filter_map(view).collect()

@@ -365,6 +365,11 @@ pub struct RunningTransaction {
     pub meter_start_wh: u64,
     /// When it began.
     pub started: Moment,
+    /// Not to be reported as a transaction.
+    pub silent: bool,
+    /// The journal entry of its start, or a later one. An adapter whose cursor is not behind it and that does not know
+    /// the transaction was added in the middle of it.
+    pub start_seq: u64,
 }
 
 /// What must not be lost.
@@ -408,6 +413,12 @@ pub enum OutcomeKind {
     NotSupported,
     /// Tried, and it did not work.
     Failed,
+    /// For reservations: used, or reserved for somebody else.
+    Occupied,
+    /// For reservations: a fault takes it out of service.
+    Faulted,
+    /// For reservations: out of service as ordered.
+    Unavailable,
 }
 
 /// Answer of the station to a request command.
@@ -586,6 +597,44 @@ pub struct TransactionVerdict {
     pub stop: bool,
 }
 
+/// A ceiling for the offered current. It stands until it is replaced, also over restarts of the adapter, and goes with the
+/// adapter's plugin. Of several ceilings the lowest holds; nothing here raises what the station itself allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// `None` = for the sum of all EVSEs.
+    pub evse_id: Option<u32>,
+    /// Milliamperes per phase; below the station's minimum current nothing is offered. `None` = no ceiling.
+    pub max_current_ma: Option<u32>,
+    /// Highest number of phases; `None` = as wired.
+    pub phases: Option<u32>,
+}
+
+/// Keep an EVSE free for a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReserveRequest {
+    /// Correlates the request with its outcome; chosen by the adapter.
+    pub request_id: u64,
+    /// `None` = any EVSE: one is kept free.
+    pub evse_id: Option<u32>,
+    /// The backend's number; the same number replaces the reservation.
+    pub reservation: u32,
+    /// For whom.
+    pub token: Token,
+    /// Tokens of this group may use it too.
+    pub group: Option<String>,
+    /// Until when.
+    pub expires_wall_ms: Timestamp,
+}
+
+/// Give a reservation up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CancelReservationRequest {
+    /// Correlates the request with its outcome; chosen by the adapter.
+    pub request_id: u64,
+    /// The backend's number.
+    pub reservation: u32,
+}
+
 /// Everything an adapter can ask for. `Advance`, `Store`, `Enqueue` and `Dequeue` of one call are committed together, before the others are done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
@@ -625,6 +674,12 @@ pub enum Command {
     SetSetting(SettingRequest),
     /// Take a reading now.
     ReadMeter(ReadMeterRequest),
+    /// A ceiling for the offered current.
+    Limit(Limit),
+    /// Keep an EVSE free.
+    Reserve(ReserveRequest),
+    /// Give a reservation up.
+    CancelReservation(CancelReservationRequest),
     /// What the adapter says of itself.
     State(AdapterState),
 }

@@ -278,6 +278,8 @@ pub fn running(t: &TransactionView) -> b::RunningTransaction {
         token: token(&t.token),
         meter_start_wh: t.meter_start.get(),
         started: moment(t.started),
+        silent: t.silent,
+        start_seq: t.start_seq.0,
     }
 }
 
@@ -308,6 +310,9 @@ pub const fn outcome(o: Outcome) -> b::OutcomeKind {
         Outcome::Unknown => b::OutcomeKind::Unknown,
         Outcome::NotSupported => b::OutcomeKind::NotSupported,
         Outcome::Failed => b::OutcomeKind::Failed,
+        Outcome::Occupied => b::OutcomeKind::Occupied,
+        Outcome::Faulted => b::OutcomeKind::Faulted,
+        Outcome::Unavailable => b::OutcomeKind::Unavailable,
     }
 }
 

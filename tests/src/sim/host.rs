@@ -2,8 +2,11 @@
 
 use sdk::backend::{Command, Input, Registration, StartContext};
 use station::{
-    Action, BootReason, Event, JournalEvent, JournalSeq, Moment, Request, RequestId, Requester,
+    Action, BootReason, Event, JournalEvent, JournalSeq, LimitSource, Moment, Request, RequestId,
+    Requester,
 };
+
+use units::Milliamps;
 
 use super::adapter::Instance;
 use super::convert;
@@ -479,6 +482,31 @@ impl World {
             Command::ReadMeter(wish) => {
                 let (evse, context) = (evse(wish.evse_id), convert::context_back(wish.context));
                 (wish.request_id, Request::ReadMeter { evse, context })
+            }
+            Command::Reserve(wish) => {
+                let what = Request::Reserve {
+                    reservation: wish.reservation,
+                    evse: wish.evse_id.map(evse),
+                    token: convert::token_back(wish.token),
+                    group: wish.group,
+                    expires: wish.expires_wall_ms,
+                };
+                (wish.request_id, what)
+            }
+            Command::CancelReservation(wish) => {
+                let reservation = wish.reservation;
+                (wish.request_id, Request::CancelReservation { reservation })
+            }
+            Command::Limit(limit) => {
+                let current = limit.max_current_ma.map(Milliamps::new);
+                return Some(match limit.evse_id.map(evse) {
+                    Some(evse) => Event::LimitChanged {
+                        evse,
+                        source: LimitSource::BackendProfile,
+                        current,
+                    },
+                    None => Event::SharedLimit { current },
+                });
             }
             // The line's, and what is committed before.
             _ => return None,

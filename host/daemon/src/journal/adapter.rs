@@ -64,22 +64,28 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn adapter_state(&mut self, adapter: &str) -> Result<AdapterState, StoreError> {
-        let cursor = match self.cursor(adapter)? {
-            Some(cursor) => cursor,
-            None => {
-                let last = self.last_journal()?;
-                self.db.execute(
-                    "INSERT OR IGNORE INTO cursor (adapter, seq) VALUES (?, ?)",
-                    params![adapter, sql(last)],
-                )?;
-                JournalSeq(last)
-            }
-        };
+        let cursor = self.know_adapter(adapter)?;
         Ok(AdapterState {
             cursor,
             outbox: self.outbox(adapter)?,
             store: self.plugin_store(adapter)?,
         })
+    }
+
+    /// Where an adapter is in the journal; one that is not known begins at its end.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn know_adapter(&mut self, adapter: &str) -> Result<JournalSeq, StoreError> {
+        if let Some(cursor) = self.cursor(adapter)? {
+            return Ok(cursor);
+        }
+        let last = self.last_journal()?;
+        self.db.execute(
+            "INSERT OR IGNORE INTO cursor (adapter, seq) VALUES (?, ?)",
+            params![adapter, sql(last)],
+        )?;
+        Ok(JournalSeq(last))
     }
 
     fn outbox(&self, adapter: &str) -> Result<Vec<DurableFrame>, StoreError> {

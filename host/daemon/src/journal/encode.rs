@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 use station::{
     ConnectorId, EvseId, IdToken, JournalEvent, Measurand, MeterReading, Moment, PersistentEvse,
-    PersistentState, PersistentTransaction, ReadingContext, Sample, SamplePhase, StopReason,
-    TokenKind, TransactionId,
+    PersistentState, PersistentTransaction, ReadingContext, Requester, Reservation, Sample,
+    SamplePhase, StopReason, TokenKind, TransactionId,
 };
 use units::{Instant, Milliamps, Timestamp, WattHours};
 
@@ -134,6 +134,7 @@ pub(super) fn state(state: &PersistentState) -> Value {
         .collect();
     json!({
         "next_transaction": state.next_transaction, "next_journal": state.next_journal, "evses": evses,
+        "reservations": state.reservations.iter().map(write_reservation).collect::<Vec<_>>(),
     })
 }
 
@@ -160,6 +161,38 @@ pub(super) fn parse_state(text: &str) -> Option<PersistentState> {
         next_transaction: object.get("next_transaction")?.as_u64()?,
         next_journal: object.get("next_journal")?.as_u64()?,
         evses: evses.collect::<Option<_>>()?,
+        // Records of the first versions do not have them.
+        reservations: match object.get("reservations").and_then(Value::as_array) {
+            Some(list) => list.iter().map(read_reservation).collect::<Option<_>>()?,
+            None => Vec::new(),
+        },
+    })
+}
+
+fn write_reservation(reservation: &Reservation) -> Value {
+    let by = match &reservation.by {
+        Requester::Adapter(name) => Some(name),
+        Requester::Local => None,
+    };
+    json!({
+        "id": reservation.id, "by": by, "evse": reservation.evse.map(|evse| evse.0),
+        "token": write_token(&reservation.token), "group": reservation.group,
+        "expires_ms": reservation.expires.as_unix_millis(),
+    })
+}
+
+fn read_reservation(value: &Value) -> Option<Reservation> {
+    let object = value.as_object()?;
+    Some(Reservation {
+        id: u32::try_from(object.get("id")?.as_u64()?).ok()?,
+        by: text_or_none(object, "by").map_or(Requester::Local, Requester::Adapter),
+        evse: match object.get("evse")?.is_null() {
+            true => None,
+            false => Some(evse(object)?),
+        },
+        token: read_token(object.get("token")?)?,
+        group: text_or_none(object, "group"),
+        expires: Timestamp::from_unix_millis(object.get("expires_ms")?.as_i64()?),
     })
 }
 

@@ -262,6 +262,7 @@ impl Store {
                 next_transaction: 1,
                 next_journal: 1,
                 evses: Vec::new(),
+                reservations: Vec::new(),
             },
         };
         let last = self.last_journal()?;

@@ -2,7 +2,8 @@
 
 use plugin_host::{DurableFrame, StoreWrite};
 use station::{
-    EvseId, IdToken, PersistentEvse, PersistentTransaction, StopReason, TokenKind, TransactionId,
+    EvseId, IdToken, PersistentEvse, PersistentTransaction, Requester, Reservation, StopReason,
+    TokenKind, TransactionId,
 };
 use units::WattHours;
 
@@ -355,6 +356,19 @@ fn record() -> PersistentState {
         next_transaction: 8,
         next_journal: 9,
         evses: vec![evse(1, false, Some(transaction)), evse(2, true, None)],
+        reservations: [
+            (Requester::Local, None),
+            (Requester::Adapter("backend-x".to_owned()), Some(EvseId(2))),
+        ]
+        .map(|(by, evse)| Reservation {
+            id: 17,
+            by,
+            evse,
+            token: token("0A0E9B83", TokenKind::Central),
+            group: Some("family".to_owned()),
+            expires: Timestamp::from_unix_millis(1_800_000_000_000),
+        })
+        .to_vec(),
     }
 }
 
@@ -373,6 +387,13 @@ fn record_for_a_restart_comes_back_as_it_was_written() {
 #[test]
 fn record_of_the_first_version_means_a_usual_session_and_no_cable_to_be_pulled() {
     let mut written = encode::state(&record());
+    assert!(
+        written
+            .as_object_mut()
+            .unwrap()
+            .remove("reservations")
+            .is_some()
+    );
     for evse in written["evses"].as_array_mut().unwrap() {
         evse.as_object_mut().unwrap().remove("finishing");
         let Some(transaction) = evse["transaction"].as_object_mut() else {

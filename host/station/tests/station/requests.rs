@@ -339,3 +339,48 @@ fn timers_ask_for_a_time_ahead() {
     assert!(rig.station.poll_timeout() > Some(rig.now));
     assert!(rig.station.poll_timeout() < Some(Instant::NEVER));
 }
+
+// acceptance: P158
+#[test]
+fn update_keeps_everybody_out_shows_itself_and_ends_by_itself_after_ten_minutes() {
+    let mut rig = Rig::new().boot();
+    let update = |begins| Request::Update { begins };
+    let local = || Requester::Local;
+    assert_eq!(
+        rig.request(update(true)),
+        Some(Outcome::Rejected),
+        "no backend may"
+    );
+    assert_eq!(
+        rig.request_from(local(), update(true)),
+        Some(Outcome::Accepted)
+    );
+    assert_eq!(rig.indication(), Indication::Update);
+    rig.plug_in(ONE);
+    rig.swipe(ALICE);
+    assert_eq!((rig.starts(), rig.asked.len()), (vec![], 0));
+    rig.seconds(599);
+    assert_eq!(rig.indication(), Indication::Update);
+    rig.seconds(1);
+    assert_eq!(rig.indication(), Indication::Available);
+    rig.swipe(ALICE);
+    assert_eq!(rig.starts().len(), 1);
+    assert_eq!(
+        rig.request_from(local(), update(true)),
+        Some(Outcome::Rejected),
+        "somebody charges"
+    );
+    assert_ne!(rig.indication(), Indication::Update);
+    rig.swipe(ALICE);
+    rig.unplug(ONE);
+    rig.seconds(2);
+    assert_eq!(
+        rig.request_from(local(), update(true)),
+        Some(Outcome::Accepted)
+    );
+    assert_eq!(
+        rig.request_from(local(), update(false)),
+        Some(Outcome::Accepted)
+    );
+    assert_eq!(rig.indication(), Indication::Available);
+}

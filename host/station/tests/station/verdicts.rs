@@ -272,3 +272,24 @@ fn token_accepted_in_doubt_is_asked_about_again_when_the_backend_is_back_and_may
     );
     assert_eq!(rig.end_reasons(), [StopReason::Deauthorized]);
 }
+
+// acceptance: P147
+#[test]
+fn enforced_master_reader_serves_every_evse_and_the_others_serve_none() {
+    let mut rig = Rig::double().boot();
+    rig.set("enforce_master_rfid", "true");
+    rig.plug_in(TWO);
+    rig.swipe_at(Some(TWO), ALICE);
+    assert_eq!((rig.starts(), rig.asked.len()), (vec![], 0));
+    rig.swipe_at(Some(ONE), ALICE);
+    let evses: Vec<EvseId> = rig.station.transactions().iter().map(|t| t.evse).collect();
+    assert_eq!(evses, [TWO], "the vehicle is there");
+    rig.swipe_at(Some(ONE), ALICE);
+    rig.seconds(1);
+    assert_eq!(rig.station.transactions(), [], "it ends there too");
+    rig.set("enforce_master_rfid", "false");
+    rig.unplug(TWO);
+    rig.plug_in(TWO);
+    rig.swipe_at(Some(TWO), ALICE);
+    assert_eq!(rig.station.transactions().len(), 1);
+}

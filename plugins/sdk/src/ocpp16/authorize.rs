@@ -201,7 +201,7 @@ impl<O: Operator> Ocpp16<O> {
             "LocalAuthorizeOffline"
         };
         if self.config.flag(allowed)
-            && let Some(verdict) = self.cached(request.request_id, &tag)
+            && let Some(verdict) = self.known(request.request_id, &tag)
         {
             self.command(Command::Verdict(verdict));
             return;
@@ -241,6 +241,20 @@ impl<O: Operator> Ocpp16<O> {
         }
     }
 
+    /// What is known of a token without asking: the list comes first, then the cache. While the backend can be asked,
+    /// only an acceptance counts; while it cannot, a token that is known as refused is not an unknown one.
+    fn known(&self, request_id: u64, tag: &str) -> Option<Verdict> {
+        let counts =
+            |info: &IdTagInfo| info.status == AuthorizationStatus::Accepted || !self.is_online();
+        match self.listed(tag) {
+            Some(info) => Some(info).filter(counts).map(|info| Verdict {
+                reason: Some("known from the local authorization list".to_owned()),
+                ..verdict(request_id, &info)
+            }),
+            None => self.cached(request_id, tag),
+        }
+    }
+
     /// The cache's verdict; only an acceptance counts, anything else is asked again.
     fn cached(&self, request_id: u64, tag: &str) -> Option<Verdict> {
         if !self.config.flag("AuthorizationCacheEnabled") {
@@ -268,7 +282,7 @@ impl<O: Operator> Ocpp16<O> {
         }
         let offline = self.config.flag("LocalAuthorizeOffline");
         let verdict = offline
-            .then(|| self.cached(request_id, tag))
+            .then(|| self.known(request_id, tag))
             .flatten()
             .unwrap_or_else(|| Verdict::bare(request_id, Decision::NoOpinion));
         self.command(Command::Verdict(verdict));

@@ -2,20 +2,21 @@
 
 use ocpp::rpc::{CallError, ErrorCode, MessageId};
 use ocpp::v16::{
-    AvailabilityStatus, AvailabilityType, ChangeAvailabilityRequest, ChangeAvailabilityResponse,
-    ChangeConfigurationRequest, ChangeConfigurationResponse, ClearCacheResponse,
-    ConfigurationStatus, DataTransferResponse, DataTransferStatus, DiagnosticsStatus,
-    DiagnosticsStatusNotificationRequest, FirmwareStatus, FirmwareStatusNotificationRequest,
-    GenericStatus, MessageTrigger, Open, RemoteStartTransactionRequest,
-    RemoteStartTransactionResponse, RemoteStopTransactionRequest, RemoteStopTransactionResponse,
-    Request, ResetRequest as ResetMessage, ResetResponse, ResetType, Response,
-    TriggerMessageRequest, TriggerMessageResponse, TriggerMessageStatus, UnlockConnectorRequest,
-    UnlockConnectorResponse, UnlockStatus,
+    AvailabilityStatus, AvailabilityType, CancelReservationResponse, ChangeAvailabilityRequest,
+    ChangeAvailabilityResponse, ChangeConfigurationRequest, ChangeConfigurationResponse,
+    ClearCacheResponse, ConfigurationStatus, DataTransferResponse, DataTransferStatus,
+    DiagnosticsStatus, DiagnosticsStatusNotificationRequest, FirmwareStatus,
+    FirmwareStatusNotificationRequest, GenericStatus, MessageTrigger, Open,
+    RemoteStartTransactionRequest, RemoteStartTransactionResponse, RemoteStopTransactionRequest,
+    RemoteStopTransactionResponse, Request, ReserveNowResponse, ResetRequest as ResetMessage,
+    ResetResponse, ResetType, Response, TriggerMessageRequest, TriggerMessageResponse,
+    TriggerMessageStatus, UnlockConnectorRequest, UnlockConnectorResponse, UnlockStatus,
 };
 use units::Millis;
 
 use super::config::Change;
 use super::limits::{ANSWER_WAIT_S, RESET_WAIT_S, WAITING_ANSWERS};
+use super::reserve;
 use super::{About, After, Ocpp16, Operator, Registered, ResetTries, Waiting};
 use crate::backend::{
     AvailabilityRequest, Command, Outcome, OutcomeKind, ReadMeterRequest, ReadingContext,
@@ -55,6 +56,13 @@ impl<O: Operator> Ocpp16<O> {
                 );
             }
             Request::TriggerMessage(request) => self.trigger(id, &request),
+            Request::GetLocalListVersion(_) => self.local_list_version(id),
+            Request::SendLocalList(request) => self.send_local_list(id, &request),
+            Request::ReserveNow(request) => self.reserve(id, &request),
+            Request::CancelReservation(request) => self.cancel_reservation(id, &request),
+            Request::SetChargingProfile(request) => self.set_charging_profile(id, &request),
+            Request::ClearChargingProfile(request) => self.clear_charging_profile(id, &request),
+            Request::GetCompositeSchedule(request) => self.composite_schedule(id, &request),
             other => self.answer_not_supported(id, other.action().as_str()),
         }
     }
@@ -66,7 +74,7 @@ impl<O: Operator> Ocpp16<O> {
 
     /// Asks the station, and keeps the answer open until it has said what comes of it. With too many answers open the
     /// call is refused at once: a backend that hears nothing waits for its time-out.
-    fn ask_station(&mut self, waiting: Waiting, command: impl FnOnce(u64) -> Command) {
+    pub(super) fn ask_station(&mut self, waiting: Waiting, command: impl FnOnce(u64) -> Command) {
         if self.waiting.len() >= WAITING_ANSWERS {
             let busy = format!("busy: {WAITING_ANSWERS} calls wait for the station; try again");
             return self.answer_error(waiting.id(), CallError::new(ErrorCode::InternalError, busy));
@@ -107,10 +115,11 @@ impl<O: Operator> Ocpp16<O> {
                 .map(Some)
                 .ok_or(()),
         };
-        let fits = self.may_command()
-            && self.registered == Registered::Yes
-            // A profile that would be taken and ignored is worse than none.
-            && request.charging_profile.is_none();
+        let fits = self.may_command() && self.registered == Registered::Yes;
+        let taken = |adapter: &mut Self, evse_id| {
+            adapter.take_start_profile(evse_id, request.charging_profile.clone())
+        };
+        let fits = fits && evse_id.is_ok_and(|evse_id| taken(self, evse_id));
         let (true, Ok(evse_id)) = (fits, evse_id) else {
             let status = GenericStatus::Rejected;
             self.answer(
@@ -224,7 +233,10 @@ impl<O: Operator> Ocpp16<O> {
                 | OutcomeKind::RestartRequired
                 | OutcomeKind::Unknown
                 | OutcomeKind::NotSupported
-                | OutcomeKind::Failed,
+                | OutcomeKind::Failed
+                | OutcomeKind::Occupied
+                | OutcomeKind::Faulted
+                | OutcomeKind::Unavailable,
                 reset,
             ) => {
                 *reset = None;
@@ -350,7 +362,10 @@ impl<O: Operator> Ocpp16<O> {
                     OutcomeKind::Rejected
                     | OutcomeKind::Scheduled
                     | OutcomeKind::RestartRequired
-                    | OutcomeKind::Failed => UnlockStatus::UnlockFailed,
+                    | OutcomeKind::Failed
+                    | OutcomeKind::Occupied
+                    | OutcomeKind::Faulted
+                    | OutcomeKind::Unavailable => UnlockStatus::UnlockFailed,
                 };
                 (id, Response::from(UnlockConnectorResponse { status }))
             }
@@ -362,7 +377,10 @@ impl<O: Operator> Ocpp16<O> {
                     | OutcomeKind::RestartRequired
                     | OutcomeKind::Unknown
                     | OutcomeKind::NotSupported
-                    | OutcomeKind::Failed => AvailabilityStatus::Rejected,
+                    | OutcomeKind::Failed
+                    | OutcomeKind::Occupied
+                    | OutcomeKind::Faulted
+                    | OutcomeKind::Unavailable => AvailabilityStatus::Rejected,
                 };
                 (id, Response::from(ChangeAvailabilityResponse { status }))
             }
@@ -373,12 +391,23 @@ impl<O: Operator> Ocpp16<O> {
                     OutcomeKind::Unknown | OutcomeKind::NotSupported => {
                         ConfigurationStatus::NotSupported
                     }
-                    OutcomeKind::Rejected | OutcomeKind::Scheduled | OutcomeKind::Failed => {
-                        ConfigurationStatus::Rejected
-                    }
+                    OutcomeKind::Rejected
+                    | OutcomeKind::Scheduled
+                    | OutcomeKind::Failed
+                    | OutcomeKind::Occupied
+                    | OutcomeKind::Faulted
+                    | OutcomeKind::Unavailable => ConfigurationStatus::Rejected,
                 };
                 (id, Response::from(ChangeConfigurationResponse { status }))
             }
+            Waiting::Reserve(id) => {
+                let status = reserve::status(outcome.kind);
+                (id, Response::from(ReserveNowResponse { status }))
+            }
+            Waiting::CancelReservation(id) => (
+                id,
+                Response::from(CancelReservationResponse { status: generic }),
+            ),
         };
         self.answer(&id, &response);
     }

@@ -8,6 +8,8 @@ use ocpp::v16::{
     CiString, ConfigurationStatus, GetConfigurationRequest, GetConfigurationResponse, KeyValue,
 };
 
+use super::charging::capabilities;
+use super::limits::{LIST_TOKENS, SEND_LIST_TOKENS};
 use super::operator::find;
 use crate::{Setting, StationInfo, StoreEntry, StoreWrite};
 
@@ -92,6 +94,9 @@ const fn number(min: u64, max: u64) -> Kind {
 
 const DAY_S: u64 = 86_400;
 
+/// Feature profiles that the adapters speak.
+const PROFILES: &str = "Core,LocalAuthListManagement,Reservation,SmartCharging,RemoteTrigger";
+
 const SPECS: &[Spec] = &[
     station(
         "AllowOfflineTxForUnknownId",
@@ -128,6 +133,7 @@ const SPECS: &[Spec] = &[
         "300",
         "heartbeat_interval_s",
     ),
+    own("LocalAuthListEnabled", Kind::Flag, "true", ""),
     own(
         "LocalAuthorizeOffline",
         Kind::Flag,
@@ -287,6 +293,7 @@ impl Configuration {
                 values.insert(spec.key, value);
             }
         }
+        let charging = capabilities(info);
         let fixed = BTreeMap::from([
             ("ChargePointModel", info.model.clone()),
             ("ChargePointVendor", info.vendor.clone()),
@@ -300,7 +307,27 @@ impl Configuration {
             ("NumberOfConnectors", info.evses.len().to_string()),
             ("StopTxnAlignedDataMaxLength", MAX_LIST.to_string()),
             ("StopTxnSampledDataMaxLength", MAX_LIST.to_string()),
-            ("SupportedFeatureProfiles", "Core,RemoteTrigger".to_owned()),
+            ("SupportedFeatureProfiles", PROFILES.to_owned()),
+            (
+                "ChargeProfileMaxStackLevel",
+                charging.stack_level_max.to_string(),
+            ),
+            (
+                "ChargingScheduleAllowedChargingRateUnit",
+                "Current,Power".to_owned(),
+            ),
+            (
+                "ChargingScheduleMaxPeriods",
+                charging.periods_max.to_string(),
+            ),
+            ("ConnectorSwitch3to1PhaseSupported", "true".to_owned()),
+            ("LocalAuthListMaxLength", LIST_TOKENS.to_string()),
+            (
+                "MaxChargingProfilesInstalled",
+                charging.profiles_max.to_string(),
+            ),
+            ("ReserveConnectorZeroSupported", "true".to_owned()),
+            ("SendLocalListMaxLength", SEND_LIST_TOKENS.to_string()),
         ]);
         Self {
             values,

@@ -15,6 +15,19 @@ pub const STOP_VALUES: usize = 160;
 pub const STOP_WRITTEN_BYTES: usize = 24 * 1_024;
 /// Transactions at the same time whose readings are kept. Larger: the store's quota of 256 KiB is in danger.
 pub const STOP_TRANSACTIONS: usize = 6;
+/// Tokens in the local authorization list: `LocalAuthListMaxLength`. Larger: the store's quota is in danger.
+pub const LIST_TOKENS: usize = 500;
+/// Tokens in one SendLocalList: `SendLocalListMaxLength`.
+pub const SEND_LIST_TOKENS: usize = 100;
+/// Parts in which the list is stored. Smaller: one changed card writes more; larger: a new list is more writes.
+pub const LIST_BUCKETS: usize = 50;
+/// Periods of a charging profile: `ChargingScheduleMaxPeriods`. Larger: 100 profiles do not fit into the store.
+pub const PROFILE_PERIODS: usize = 24;
+/// The profile of a remote start is kept for this long after the vehicle should have come, s: the station may begin to
+/// count later than the adapter.
+pub const START_PROFILE_WAIT_S: u64 = 10;
+/// A step of the wall clock that moves schedules, ms. Smaller: every heartbeat's answer is one.
+pub const WALL_STEP_MS: u64 = 1_500;
 /// Answers of the station that the backend waits for; a call beyond them is answered that the station is busy.
 pub const WAITING_ANSWERS: usize = 32;
 /// How long the station may take to say what comes of a call, s. Smaller: a slow lock is answered with an error.
@@ -34,5 +47,12 @@ pub const NOTICES_WAITING: usize = 32;
 /// Longest wait or pause that a setting may order, s: a day.
 pub const WAIT_MAX_S: u32 = 86_400;
 
-// The cache and the readings fit into the store of 256 KiB together; a token takes less than 200 bytes.
-const _: () = assert!(CACHE_TOKENS * 200 + STOP_TRANSACTIONS * STOP_WRITTEN_BYTES <= 250 * 1_024);
+// Everything fits into the store of 512 KiB together: a token of the cache takes less than 200 bytes, one of the list less
+// than 120, a period of a profile less than 45.
+const _: () = assert!(
+    CACHE_TOKENS * 200
+        + LIST_TOKENS * 120
+        + STOP_TRANSACTIONS * STOP_WRITTEN_BYTES
+        + 100 * (PROFILE_PERIODS * 45 + 300)
+        <= 500 * 1_024
+);

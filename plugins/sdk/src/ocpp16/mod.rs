@@ -9,16 +9,21 @@
 //!                 └────┘ after the interval
 //! ```
 //!
-//! What must survive is in the store (`cfg/…` keys, `cache/…` tokens, `tx/…` transaction numbers, `rd/…` readings for
+//! What must survive is in the store (`cfg/…` keys, `cache/…` tokens, `tx/…` transaction numbers, `list…` the
+//! local list, `charging/…` profiles, `rd/…` readings for
 //! StopTransaction, `out`, `reg`), in the outbox, and in the cursor; everything else is asked for or told again.
 
 mod authorize;
 mod boot;
 mod calls;
+mod charging;
 pub mod config;
 mod limits;
+mod local_list;
+mod middle;
 pub mod operator;
 mod readings;
+mod reserve;
 mod status;
 mod stop_readings;
 mod transactions;
@@ -38,13 +43,15 @@ use units::{Instant, Millis, Timestamp};
 
 use crate::backend::{
     AdapterState, BackendAdapter, Command, ConnectRequest, Input, LinkDown, Registration,
-    ResetKind, Role, StartContext,
+    ResetKind, Role, RunningTransaction, StartContext,
 };
 use crate::{Level, Manifest, Moment, StationInfo, StoreWrite, log};
 
 use authorize::{Cache, Questions};
+use charging::Charging;
 use config::Configuration;
 use limits::{CALLS_WAITING, JITTER_PERCENT};
+use local_list::LocalList;
 pub use operator::Operator;
 use operator::{AdapterSettings, checked, manifest};
 use status::Statuses;
@@ -82,6 +89,10 @@ pub(crate) enum Waiting {
     Availability(MessageId),
     /// ChangeConfiguration.
     Setting(MessageId),
+    /// ReserveNow.
+    Reserve(MessageId),
+    /// CancelReservation.
+    CancelReservation(MessageId),
 }
 
 impl Waiting {
@@ -93,7 +104,9 @@ impl Waiting {
             | Self::Unlock(id)
             | Self::Reset(id)
             | Self::Availability(id)
-            | Self::Setting(id) => id,
+            | Self::Setting(id)
+            | Self::Reserve(id)
+            | Self::CancelReservation(id) => id,
         }
     }
 }
@@ -148,6 +161,10 @@ pub struct Ocpp16<O> {
     pub(crate) last_call: Instant,
     pub(crate) statuses: Statuses,
     pub(crate) cache: Cache,
+    pub(crate) local_list: LocalList,
+    pub(crate) charging: Charging,
+    /// Transactions that began before this backend was added.
+    pub(crate) unheard: VecDeque<RunningTransaction>,
     pub(crate) questions: Questions,
     pub(crate) transactions: Transactions,
     pub(crate) last_error: Option<String>,
@@ -191,6 +208,13 @@ impl<O: Operator> BackendAdapter for Ocpp16<O> {
             ..AdapterSettings::read::<O>(&given, &context.identity)
         };
         let config = Configuration::new(&given, &context.store, &context.station);
+        let charging = Charging::read(
+            &context.store,
+            &given,
+            &context.station,
+            &context.transactions,
+            now,
+        );
         let call_timeout = Millis::from_secs(u64::from(settings.connection_timeout_s.max(1)));
         let mut adapter = Self {
             operator: PhantomData,
@@ -219,6 +243,9 @@ impl<O: Operator> BackendAdapter for Ocpp16<O> {
             last_call: now.at,
             statuses: Statuses::new(context.connectors, context.faults),
             cache: Cache::read(&context.store),
+            local_list: LocalList::read(&context.store),
+            charging,
+            unheard: VecDeque::new(),
             questions: Questions::new(&context.settings),
             transactions: Transactions::read(&context.store, context.outbox),
             last_error: None,
@@ -230,6 +257,7 @@ impl<O: Operator> BackendAdapter for Ocpp16<O> {
             afterwards: VecDeque::new(),
             settings,
         };
+        adapter.find_unheard(context.cursor, context.transactions);
         if context.link.is_some() {
             adapter.on_link_up();
         } else {
@@ -247,7 +275,10 @@ impl<O: Operator> BackendAdapter for Ocpp16<O> {
             Input::LinkDown(down) => self.on_link_down(&down),
             Input::Frame(text) => self.on_frame(&text),
             Input::Journal(entry) => self.on_journal(entry),
-            Input::Connector(status) => self.statuses.connector_changed(status),
+            Input::Connector(status) => {
+                self.charging.connector_changed(&status);
+                self.statuses.connector_changed(status);
+            }
             Input::Fault(notice) => self.on_fault(notice),
             Input::Meter((request, reading)) => self.on_reading(request, &reading),
             Input::Authorize(request) => self.on_authorize(request),
@@ -255,6 +286,7 @@ impl<O: Operator> BackendAdapter for Ocpp16<O> {
             Input::SettingChanged(setting) => {
                 self.config.station_setting_changed(&setting);
                 self.questions.station_setting_changed(&setting);
+                self.charging.setting_changed(&setting);
             }
             Input::Restarting(_) => {}
         }
@@ -266,6 +298,8 @@ impl<O: Operator> Ocpp16<O> {
     /// What is due, then everything that was asked for.
     fn finish(&mut self) -> Vec<Command> {
         self.on_time();
+        self.tell_unheard();
+        self.tell_ceilings();
         self.send_statuses();
         self.send_durable();
         while let Some(text) = self.calls.poll_frame() {
@@ -303,6 +337,7 @@ impl<O: Operator> Ocpp16<O> {
         }
         self.answer_overdue();
         self.retry_reset_if_due();
+        self.drop_old_start_profile();
         self.give_up_questions();
         self.boot_if_due();
         self.heartbeat_if_due();
@@ -323,6 +358,7 @@ impl<O: Operator> Ocpp16<O> {
                 .filter(|at| self.is_online() && *at > self.now.at),
             self.waiting.values().map(|(_, due)| *due).min(),
             self.questions.next_due(),
+            self.charging.next_change,
             self.reset.as_ref().and_then(|reset| reset.due),
             self.statuses
                 .next_due(self.now.at, self.minimum_status_duration())

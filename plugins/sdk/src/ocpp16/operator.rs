@@ -53,6 +53,16 @@ impl TokenFormat {
         }
     }
 
+    /// The number on the card, from a token as the backend writes it.
+    #[must_use]
+    pub fn back(self, tag: &str) -> String {
+        // Turning the bytes round a second time turns them back.
+        self.format(&Token {
+            value: tag.to_owned(),
+            kind: TokenKind::Rfid,
+        })
+    }
+
     /// The token as the backend knows it. Only card numbers are rewritten; what came from a backend goes back as it came.
     #[must_use]
     pub fn format(self, token: &Token) -> String {
@@ -208,6 +218,8 @@ pub fn manifest<O: Operator>() -> Manifest {
         "settings.write",
         "clock.set",
         "meter.read",
+        "station.limit",
+        "station.reserve",
     ];
     Manifest {
         name: O::NAME.to_owned(),

@@ -276,7 +276,7 @@ impl<O: Operator> Ocpp16<O> {
             ChargePointStatus::Unavailable
         } else if facts.finishing {
             ChargePointStatus::Finishing
-        } else if facts.reserved && !preparing {
+        } else if facts.reserved && !facts.authorized {
             ChargePointStatus::Reserved
         } else if preparing {
             ChargePointStatus::Preparing

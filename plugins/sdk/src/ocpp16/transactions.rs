@@ -4,7 +4,7 @@
 //! over lost connections, restarts and swaps. What the confirmation teaches (the backend's transaction number) is
 //! stored together with the removal of the frame.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ocpp::rpc::{CallError, Frame, MessageId, OutgoingCall};
 use ocpp::v16::{
@@ -16,6 +16,7 @@ use units::{Instant, Millis, Timestamp};
 
 use super::authorize::verdict;
 use super::readings::{meter_value, only};
+use super::reserve::backend_number;
 use super::stop_readings::StopReadings;
 use super::{About, Ocpp16, Operator};
 use crate::backend::{
@@ -28,6 +29,9 @@ use crate::{Level, StoreEntry, StoreWrite, Token, log};
 const OUT_KEY: &str = "out";
 /// Prefix of the store keys that hold the backend's transaction numbers.
 const NUMBER_PREFIX: &str = "tx/";
+
+/// Stands for the number of a transaction whose start the backend has refused for good.
+const UNNUMBERED: &str = "none";
 
 /// What the frame in the outbox is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +62,8 @@ struct Out {
 pub struct Transactions {
     out: Option<Out>,
     numbers: BTreeMap<u64, i64>,
+    /// Transactions whose start the backend has refused for good.
+    unnumbered: BTreeSet<u64>,
     /// Readings for StopTransaction.
     stop_readings: StopReadings,
     pub retry_at: Option<Instant>,
@@ -70,11 +76,14 @@ impl Transactions {
             .find(|entry| entry.key == OUT_KEY)
             .and_then(|entry| parse_kind(&entry.value))
             .unwrap_or(Kind::Meter);
-        let numbers = store.iter().filter_map(|entry| {
-            let local = entry.key.strip_prefix(NUMBER_PREFIX)?.parse().ok()?;
-            let number = std::str::from_utf8(&entry.value).ok()?.parse().ok()?;
-            Some((local, number))
-        });
+        let heard = || {
+            store.iter().filter_map(|entry| {
+                let local: u64 = entry.key.strip_prefix(NUMBER_PREFIX)?.parse().ok()?;
+                Some((local, std::str::from_utf8(&entry.value).ok()?))
+            })
+        };
+        let numbers = heard().filter_map(|(local, number)| Some((local, number.parse().ok()?)));
+        let unnumbered = heard().filter(|(_, number)| *number == UNNUMBERED);
         let out = outbox.into_iter().next().map(|frame| Out {
             frame,
             kind,
@@ -84,6 +93,7 @@ impl Transactions {
         Self {
             out,
             numbers: numbers.collect(),
+            unnumbered: unnumbered.map(|(local, _)| local).collect(),
             stop_readings: StopReadings::read(store),
             retry_at: None,
         }
@@ -100,6 +110,21 @@ impl Transactions {
     /// The backend's number of the station's transaction.
     pub fn number(&self, local: u64) -> Option<i64> {
         self.numbers.get(&local).copied()
+    }
+
+    /// Nothing is on its way to the backend.
+    pub const fn is_empty(&self) -> bool {
+        self.out.is_none()
+    }
+
+    /// The backend has been told of it, or is being told, or has refused to hear of it.
+    pub fn has_heard_of(&self, transaction: u64) -> bool {
+        let on_its_way = self.out.as_ref().is_some_and(
+            |out| matches!(&out.kind, Kind::Start { transaction: told, .. } if *told == transaction),
+        );
+        on_its_way
+            || self.numbers.contains_key(&transaction)
+            || self.unnumbered.contains(&transaction)
     }
 
     /// The frame in the outbox may be sent (again).
@@ -138,7 +163,7 @@ fn kind_text(kind: &Kind) -> String {
     .to_string()
 }
 
-fn wire_register(wh: u64) -> i64 {
+pub(super) fn wire_register(wh: u64) -> i64 {
     i64::try_from(wh).unwrap_or(i64::MAX)
 }
 
@@ -162,7 +187,7 @@ impl<O: Operator> Ocpp16<O> {
         }
     }
 
-    fn tag(&self, token: &Token) -> IdToken {
+    pub(super) fn tag(&self, token: &Token) -> IdToken {
         IdToken::truncated(&self.settings.token_format.format(token))
     }
 
@@ -180,7 +205,7 @@ impl<O: Operator> Ocpp16<O> {
             connector_id: i64::from(started.evse_id),
             id_tag: tag,
             meter_start: wire_register(started.meter_start_wh),
-            reservation_id: started.reservation.map(i64::from),
+            reservation_id: started.reservation.map(backend_number),
             timestamp: wall,
         });
         self.enqueue(seq, &request, kind);
@@ -231,6 +256,9 @@ impl<O: Operator> Ocpp16<O> {
         let readings: Vec<MeterValue> = readings.iter().filter_map(meter_value).collect();
         let Some(number) = self.transactions.number(ended.transaction) else {
             // Silent, or its start was refused for good; the backend has no number for it.
+            if self.transactions.unnumbered.remove(&ended.transaction) {
+                self.forget_number(ended.transaction);
+            }
             self.command(Command::Advance(seq));
             return;
         };
@@ -251,15 +279,30 @@ impl<O: Operator> Ocpp16<O> {
     }
 
     fn enqueue(&mut self, seq: u64, request: &Request, kind: Kind) {
+        self.command(Command::Advance(seq));
         // The journal's position is used once in the life of a station.
-        let id = MessageId::new(format!("j{seq}")).unwrap_or_else(|| MessageId::from_counter(seq));
+        self.enqueue_as(format!("j{seq}"), seq, request, kind);
+    }
+
+    /// Enqueues the start of a transaction that has no journal entry for this adapter. The transaction's number is used
+    /// once in the life of a station too.
+    pub(super) fn enqueue_start(&mut self, transaction: u64, request: &Request) {
+        let Request::StartTransaction(start) = request else {
+            return;
+        };
+        let tag = start.id_tag.as_str().to_owned();
+        let kind = Kind::Start { transaction, tag };
+        self.enqueue_as(format!("t{transaction}"), transaction, request, kind);
+    }
+
+    fn enqueue_as(&mut self, id: String, counter: u64, request: &Request, kind: Kind) {
+        let id = MessageId::new(id).unwrap_or_else(|| MessageId::from_counter(counter));
         let text =
             Frame::call(id.clone(), request.action().as_str(), request.to_payload()).to_text();
         let frame = DurableFrame {
             id: id.as_str().to_owned(),
             text,
         };
-        self.command(Command::Advance(seq));
         self.command(Command::Enqueue(frame.clone()));
         let about = StoreWrite {
             key: OUT_KEY.to_owned(),
@@ -323,6 +366,7 @@ impl<O: Operator> Ocpp16<O> {
                 self.transactions
                     .numbers
                     .insert(*transaction, answer.transaction_id);
+                self.charging.identify(*transaction, answer.transaction_id);
                 let number = answer.transaction_id.to_string().into_bytes();
                 let key = format!("{NUMBER_PREFIX}{transaction}");
                 self.write([StoreWrite {
@@ -370,8 +414,16 @@ impl<O: Operator> Ocpp16<O> {
         let text = format!("message {id} was refused {attempts} times and is given up: {error}");
         log(Level::Error, &text);
         self.last_error = Some(text);
-        if let Kind::Stop { transaction, .. } = kind {
-            self.forget_number(transaction);
+        match kind {
+            Kind::Stop { transaction, .. } => self.forget_number(transaction),
+            Kind::Start { transaction, .. } => {
+                self.transactions.unnumbered.insert(transaction);
+                self.write([StoreWrite {
+                    key: format!("{NUMBER_PREFIX}{transaction}"),
+                    value: Some(UNNUMBERED.as_bytes().to_vec()),
+                }]);
+            }
+            Kind::Meter => {}
         }
         self.confirmed(&id);
     }

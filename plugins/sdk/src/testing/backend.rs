@@ -13,7 +13,7 @@ use crate::{EvseInfo, Moment, Setting, StationInfo, StoreEntry};
 /// Commands that one call may answer with.
 const MAX_COMMANDS: usize = 256;
 /// Key-value store of a plugin, bytes.
-const MAX_STORE_BYTES: usize = 256 * 1024;
+const MAX_STORE_BYTES: usize = 512 * 1024;
 /// Wall clock at monotonic zero: 2027-01-15T08:00:00Z.
 const WALL_AT_ZERO: Timestamp = Timestamp::from_unix_millis(1_800_000_000_000);
 

@@ -49,7 +49,7 @@ pub fn replay_backend<T: BackendAdapter>(recording: &str) -> Replayed {
     let mut plugin: Option<T> = None;
     replay(
         recording,
-        "pilotwire:backend@0.1.0",
+        "pilotwire:backend@0.2.0",
         |call, now: Moment, input| match call {
             "start" => {
                 let context: adapter::StartContext = parsed(input);

@@ -120,14 +120,15 @@ convert!(record g::TransactionEnded => s::TransactionEnded {
     transaction, evse_id, token, meter_stop_wh, reason
 });
 convert!(record g::RunningTransaction => s::RunningTransaction {
-    transaction, evse_id, connector_id, token, meter_start_wh, started
+    transaction, evse_id, connector_id, token, meter_start_wh, started, silent, start_seq
 });
 convert!(variant g::JournalEvent => s::JournalEvent {
     Started(v), Metered(v), Ended(v), Security(v)
 });
 convert!(record g::JournalEntry => s::JournalEntry { seq, at, event });
 convert!(enum g::OutcomeKind => s::OutcomeKind {
-    Accepted, Rejected, Scheduled, RestartRequired, Unknown, NotSupported, Failed
+    Accepted, Rejected, Scheduled, RestartRequired, Unknown, NotSupported, Failed, Occupied, Faulted,
+    Unavailable
 });
 convert!(record g::Outcome => s::Outcome { request_id, kind, detail });
 convert!(variant g::Input => s::Input {
@@ -158,8 +159,14 @@ convert!(record s::SettingRequest => g::SettingRequest { request_id, key, value 
 convert!(record s::StopRequest => g::StopRequest { request_id, transaction });
 convert!(record s::ReadMeterRequest => g::ReadMeterRequest { request_id, evse_id, context });
 convert!(record s::TransactionVerdict => g::TransactionVerdict { transaction, verdict, stop });
+convert!(record s::Limit => g::Limit { evse_id, max_current_ma, phases });
+convert!(record s::ReserveRequest => g::ReserveRequest {
+    request_id, evse_id, reservation, token, group, expires_wall_ms
+});
+convert!(record s::CancelReservationRequest => g::CancelReservationRequest { request_id, reservation });
 convert!(variant s::Command => g::Command {
     Advance(v), Store(v), Enqueue(v), Dequeue(v), Connect(v), Disconnect(v), Send(v), WakeAt(v),
     SetClock(v), Verdict(v), TransactionVerdict(v), RequestStart(v), RequestStop(v), Unlock(v),
-    Reset(v), SetAvailability(v), SetSetting(v), ReadMeter(v), State(v)
+    Reset(v), SetAvailability(v), SetSetting(v), ReadMeter(v), Limit(v), Reserve(v),
+    CancelReservation(v), State(v)
 });

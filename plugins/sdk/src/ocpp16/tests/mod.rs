@@ -2,6 +2,7 @@
 
 mod commands;
 mod connection;
+mod profiles;
 mod session;
 mod silent;
 mod stop_readings;
@@ -305,6 +306,15 @@ impl Host {
             self.result(&id, payload);
         }
         seen
+    }
+
+    /// Answers every call that is sent except this one.
+    fn answer_all_but(&mut self, action: &str) {
+        let other = |frame: &Value| frame[0] == 2 && frame[2] != action;
+        while let Some(place) = self.sent.iter().position(other) {
+            let frame = self.sent.remove(place);
+            self.result(frame[1].as_str().unwrap(), &json!({}));
+        }
     }
 
     fn call(&mut self, id: &str, action: &str, payload: &Value) {

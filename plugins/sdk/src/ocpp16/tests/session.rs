@@ -610,8 +610,8 @@ fn tc_062_unknown_vendors_and_unknown_actions_get_the_standards_answers() {
     assert_eq!(host.taken_answer("b")[2], "NotImplemented");
     host.call(
         "c",
-        "SendLocalList",
-        &json!({"listVersion": 1, "updateType": "Full"}),
+        "GetDiagnostics",
+        &json!({"location": "ftp://127.0.0.1/"}),
     );
     assert_eq!(host.taken_answer("c")[2], "NotSupported");
     host.call("d", "Reset", &json!({}));
