@@ -210,6 +210,9 @@ impl Check<'_> {
             g::Command::SetAvailability(r) => ("set-availability", Some(r.request_id)),
             g::Command::SetSetting(r) => ("set-setting", Some(r.request_id)),
             g::Command::ReadMeter(r) => ("read-meter", Some(r.request_id)),
+            g::Command::Limit(_) => ("limit", None),
+            g::Command::Reserve(r) => ("reserve", Some(r.request_id)),
+            g::Command::CancelReservation(r) => ("cancel-reservation", Some(r.request_id)),
             g::Command::Advance(_)
             | g::Command::Store(_)
             | g::Command::Enqueue(_)

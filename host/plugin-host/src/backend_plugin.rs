@@ -96,7 +96,7 @@ impl BackendPlugin {
         };
         let manifest = convert::manifest(manifest, loaded.name())?;
         let grants = grants.narrowed_to(&manifest.capabilities);
-        let rates = Rates::new(guest.limits());
+        let rates = Rates::new(either!(&guest, guest => guest.limits()));
         Ok(Self {
             guest,
             manifest,
@@ -162,14 +162,10 @@ impl BackendPlugin {
                     b.pilotwire_backend_adapter()
                         .call_start(store, moment(now), context)
                 })?;
-<<<<<<< HEAD
-        self.check(now, commands)
-=======
                 other_version(&commands)?
             }
         };
-        self.check(commands)
->>>>>>> 1ec12a4 (Backend contract 0.2: ceilings and reservations; local list, reservation and smart charging in the adapters; update mode)
+        self.check(now, commands)
     }
 
     /// Hands it one input.
@@ -202,16 +198,6 @@ impl BackendPlugin {
             | BackendInput::Restarting(_) => {}
         }
         let input = lower::input(input);
-<<<<<<< HEAD
-        let who = who(&self.manifest, CONTRACT);
-        let commands = self
-            .guest
-            .recorded(&who, ("handle", now), &input, |b, store, input| {
-                b.pilotwire_backend_adapter()
-                    .call_handle(store, moment(now), input)
-            })?;
-        self.check(now, commands)
-=======
         let call = ("handle", now);
         let commands = match &mut self.guest {
             Guests::Today(guest) => {
@@ -234,8 +220,7 @@ impl BackendPlugin {
                 other_version(&commands)?
             }
         };
-        self.check(commands)
->>>>>>> 1ec12a4 (Backend contract 0.2: ceilings and reservations; local list, reservation and smart charging in the adapters; update mode)
+        self.check(now, commands)
     }
 
     /// The next durable frame that the message quota held back and that may go now.
