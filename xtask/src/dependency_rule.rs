@@ -28,7 +28,6 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("socketcan", &["drivers"]),
     ("rustix", &["drivers", "pilotwire"]),
     ("wasmtime", &["plugin-host"]),
-    ("cap-std", &["plugin-host"]),
     ("ed25519-dalek", &["plugin-host", "xtask"]),
     ("hmac", &["plugin-host"]),
     ("tokio", &["pilotwire", "xtask"]),
