@@ -1,5 +1,5 @@
-//! Installs what tests need of Python and npm: the independent central systems that the conformance tests talk to, and the
-//! tools that plugin projects in these languages pin.
+//! Installs what tests need of Python and npm: the independent central systems that the conformance tests talk to, the
+//! peers of OCPP-S, and the tools that plugin projects in these languages pin.
 //!
 //! All come from the package registries and live under the target folder: nothing is installed outside the
 //! repository. A stamp file holds what was asked for, so that a second run does nothing.
@@ -49,6 +49,17 @@ pub fn install() -> Result<()> {
         &format!("{TEMPLATES}/js/common"),
         // As the README says: some registries lack the tool for some machines, and `ci` wants it for all of them.
         ("install", ".in"),
+    )?;
+    python(
+        "the client of OCPP-S",
+        &shell::root().join("target/soap-venv"),
+        "tests/tests/soap/requirements.txt",
+    )?;
+    node(
+        "the central system of OCPP-S",
+        &shell::root().join("target/soap-npm"),
+        "tests/tests/soap",
+        ("ci", ""),
     )
 }
 

@@ -88,9 +88,9 @@ def arguments(version):
 def call(wsdl, url, version):
     import zeep
     from zeep.helpers import serialize_object
-    from zeep.wsa import WsAddressingPlugin
 
-    client = zeep.Client(wsdl, plugins=[WsAddressingPlugin()])
+    # The description asks for WS-Addressing, so zeep does it without being told; its plugin would do it twice.
+    client = zeep.Client(wsdl)
     binding = next(iter(client.wsdl.bindings.values()))
     service = client.create_service(binding.name, url)
     identity = etree.Element("{" + binding.name.namespace + "}chargeBoxIdentity")
