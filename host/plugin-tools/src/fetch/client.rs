@@ -5,7 +5,7 @@
 //! `oci-client` cannot when a transfer broke in another run of the program.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -258,7 +258,12 @@ pub fn broken(url: &Url, error: ureq::Error) -> Failure {
     match error {
         ureq::Error::Io(error) => match tls_error(&error) {
             Some(reason) => untrusted(host, reason),
-            None => Failure::Broken(anyhow!("{url}: the connection broke ({error})")),
+            None if error.kind() == ErrorKind::UnexpectedEof => {
+                Failure::Broken(anyhow!("{url}: the connection broke ({error})"))
+            }
+            None => Failure::Broken(anyhow!(
+                "{url}: no connection ({error}); check the source and the network"
+            )),
         },
         ureq::Error::Rustls(reason) => untrusted(host, &reason),
         ureq::Error::Timeout(_) => Failure::Broken(anyhow!(

@@ -224,6 +224,45 @@ fn server_that_is_busy_is_asked_again() {
 }
 
 #[test]
+fn server_that_is_not_there_is_given_up() {
+    let into = Folder::new();
+    // A port that was free a moment ago, and whose listener is gone.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let run = fetch(&format!("http://{address}/auth-x.wasm"), &into, &[]);
+    let run = run.refused("given up; run it again later");
+    assert!(
+        run.err.contains("check the source and the network"),
+        "{}",
+        run.err
+    );
+    assert!(into.names().is_empty());
+}
+
+#[test]
+fn signature_that_does_not_arrive_keeps_the_component_back() {
+    let into = Folder::new();
+    let server = plain(|asked: &Asked, before: usize, out: &mut dyn Write| {
+        match (asked.path.as_str(), before) {
+            ("/auth-x.wasm", _) => file(asked, out, &component(MIB, 1), "\"1\"", usize::MAX),
+            (_, 0..4) => answer(out, "500 Internal Server Error", "", b""),
+            _ => answer(out, "200 OK", "", b"signature"),
+        }
+    });
+    let source = format!("{}/auth-x.wasm", server.url);
+    fetch(&source, &into, &[]).refused("the signature did not arrive; run it again later");
+    assert_eq!(into.names(), ["auth-x.wasm.part", "auth-x.wasm.part.from"]);
+    fetch(&source, &into, &[]).succeeded();
+    assert_eq!(into.names(), ["auth-x.sig", "auth-x.wasm"]);
+    let resumed = server
+        .requests()
+        .into_iter()
+        .rfind(|asked| asked.path == "/auth-x.wasm");
+    assert_eq!(resumed.unwrap().from(), Some(MIB));
+}
+
+#[test]
 fn two_programs_do_not_write_the_same_file() {
     let into = Folder::new();
     let part = into.file("auth-x.wasm.part");
