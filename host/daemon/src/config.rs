@@ -15,6 +15,7 @@ use units::{Milliamps, Phases};
 use url::Url;
 
 use crate::net::TlsStrictness;
+use crate::readers::{ReaderConfig, ReaderTable};
 use crate::trust::{self, PublisherTable};
 
 /// Text of an example with every key explained; `pilotwire config example` prints it and a test reads it.
@@ -204,6 +205,8 @@ struct EvseTable {
     max_current_a: u16,
     #[serde(default)]
     phases: Option<u8>,
+    #[serde(default)]
+    reader: Option<ReaderTable>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -279,6 +282,8 @@ pub struct Config {
     pub station: StationConfig,
     /// Board profiles, one per EVSE.
     pub profiles: Vec<BoardProfile>,
+    /// Card readers, one per EVSE.
+    pub readers: Vec<ReaderConfig>,
     /// What the pack's plugins are given instead.
     pub plugins: BTreeMap<String, PluginOverride>,
     /// Certificate authorities instead of the public ones.
@@ -330,6 +335,7 @@ pub fn parse(path: &Path, text: &str, set: &[(String, String)]) -> Result<Config
     }
     let identity = identity(&source, &file.identity)?;
     let (evses, profiles) = evses(&source, &file.evse)?;
+    let readers = readers(&source, &file.evse, evses.len())?;
     let settings = settings(&file.settings);
     let station = StationConfig {
         identity: station_identity(&file.station, &identity),
@@ -359,6 +365,7 @@ pub fn parse(path: &Path, text: &str, set: &[(String, String)]) -> Result<Config
         trust_system_clock: wall_clock(&source, file.wall_clock.as_ref())?,
         station,
         profiles,
+        readers,
         plugins: file
             .plugin
             .into_iter()
@@ -476,6 +483,7 @@ fn evses(source: &Source<'_>, tables: &[Spanned<EvseTable>]) -> Result<Evses, Co
                     profile,
                     max_current_a,
                     phases,
+                    reader: _,
                 } = table.get_ref();
                 let line = source.line_at(table.span().start);
                 (
@@ -538,6 +546,22 @@ fn evses(source: &Source<'_>, tables: &[Spanned<EvseTable>]) -> Result<Evses, Co
         profiles.push(board);
     }
     Ok((configs, profiles))
+}
+
+/// One reader for each of so many EVSEs.
+fn readers(
+    source: &Source<'_>,
+    tables: &[Spanned<EvseTable>],
+    evses: usize,
+) -> Result<Vec<ReaderConfig>, ConfigError> {
+    let mut readers = Vec::new();
+    for table in tables {
+        let line = source.line_at(table.span().start);
+        let reader = table.get_ref().reader.clone();
+        readers.push(ReaderConfig::parse(source, Some(line), reader, &readers)?);
+    }
+    readers.resize(evses, ReaderConfig::Simulated);
+    Ok(readers)
 }
 
 /// A TOML value as the registry writes it.

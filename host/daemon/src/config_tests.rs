@@ -151,3 +151,43 @@ fn station_without_the_parameters_of_its_platform_is_refused_by_name() {
         assert!(text.contains(&format!("missing field `{key}`")), "{text}");
     }
 }
+
+#[test]
+fn reader_is_simulated_unless_a_serial_line_is_named() {
+    let config = parse(Path::new(FILE), EXAMPLE, &[]).unwrap();
+    assert_eq!(config.readers, [ReaderConfig::Simulated; 2]);
+    let with = |reader: &str| example_with("reader = { kind = \"simulated\" }", reader);
+    let text = with("reader = { kind = \"pn532\", device = \"/dev/ttyS0\" }");
+    let config = parse(Path::new(FILE), &text, &[]).unwrap();
+    assert_eq!(
+        config.readers,
+        [
+            ReaderConfig::Pn532(PathBuf::from("/dev/ttyS0")),
+            ReaderConfig::Simulated
+        ]
+    );
+    let twice = text.replace(
+        "phases = 3\n\n# Settings",
+        "reader = { kind = \"pn532\", device = \"/dev/ttyS0\" }\n\n# Settings",
+    );
+    for (text, reason) in [
+        (with("reader = { kind = \"pn532\" }"), "full path"),
+        (
+            with("reader = { kind = \"pn532\", device = \"ttyS0\" }"),
+            "full path",
+        ),
+        (with("reader = { kind = \"nose\" }"), "\"nose\""),
+        (
+            with("reader = { kind = \"simulated\", device = \"/dev/ttyS0\" }"),
+            "no device",
+        ),
+        (twice, "the same device"),
+    ] {
+        let refused = refusal(&text);
+        assert!(
+            refused.contains("`reader`") && refused.contains(reason),
+            "{refused}"
+        );
+    }
+    assert!(refusal(&with("reader = { kind = \"pn532\", port = 1 }")).contains("port"));
+}

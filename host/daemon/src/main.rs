@@ -34,6 +34,7 @@ mod metrics;
 mod net;
 mod pack;
 mod pack_lint;
+mod readers;
 mod recordings;
 mod say;
 mod slot;

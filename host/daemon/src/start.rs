@@ -189,7 +189,7 @@ fn assemble(
     }
     let pulse = Arc::new(Pulse::default());
     let (log_sender, log_events) = sync_channel(INTERLOCK_EVENTS);
-    let hardware = simulated_hardware(config, &store, &deployed.now.indicator, now)?;
+    let hardware = simulated_hardware(config, &store, &deployed.now.indicator, clock)?;
     let interlocks = InterlockThread::start(clock, hardware.drives, log_sender, Arc::clone(&pulse))
         .context("the interlock's thread cannot be started")?;
     let settings: Vec<Setting> = station
@@ -291,7 +291,7 @@ fn simulated_hardware(
     config: &Config,
     store: &Store,
     indicator: &Profile,
-    now: Instant,
+    clock: Clock,
 ) -> Result<Hardware> {
     let latched = store.record("trips")?.unwrap_or_default();
     let mut latched = latched.split(',').map(|bits| bits.parse().unwrap_or(0));
@@ -329,9 +329,14 @@ fn simulated_hardware(
     let mut drives = Vec::new();
     let mut places = Vec::new();
     let parts = boards.into_iter().zip(meters).zip(readers);
-    for ((((board, meter), reader), evse), profile) in
-        parts.zip(&config.station.evses).zip(&config.profiles)
-    {
+    let configured = config
+        .station
+        .evses
+        .iter()
+        .zip(&config.profiles)
+        .zip(&config.readers);
+    for (((board, meter), simulated), ((evse, profile), reader)) in parts.zip(configured) {
+        let reader = reader.open(evse.id, simulated, clock)?;
         let (permit, status) = (
             Arc::new(PermitSlot::default()),
             Arc::new(StatusSlot::default()),
@@ -351,9 +356,9 @@ fn simulated_hardware(
             permit,
             status,
             Box::new(meter),
-            Box::new(reader),
+            reader,
             indicator.clone(),
-            now,
+            clock.now(),
         ));
     }
     Ok(Hardware {

@@ -24,7 +24,7 @@ mod world;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use interlock::Attachment;
 use units::{Instant, Phases};
@@ -212,8 +212,15 @@ impl ControlledEvse {
         }
         let command = match command {
             SimCommand::Card(card) => {
-                return self.to_reader.try_send(card).map_err(|_| {
-                    SimError(format!("EVSE {evse}: too many cards wait at the reader"))
+                return self.to_reader.try_send(card).map_err(|error| {
+                    SimError(match error {
+                        TrySendError::Full(_) => {
+                            format!("EVSE {evse}: too many cards wait at the reader")
+                        }
+                        TrySendError::Disconnected(_) => {
+                            format!("EVSE {evse}: its reader is a real one; hold a card to it")
+                        }
+                    })
                 });
             }
             SimCommand::PlugIn(mut plug) => {
