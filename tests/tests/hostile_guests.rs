@@ -35,6 +35,7 @@ fn limits() -> Limits {
     Limits {
         memory_mib: 4,
         call_deadline_ms: 50,
+        store_kib: 256,
         ..Limits::DEFAULT
     }
 }

@@ -47,6 +47,9 @@ fn without_grants_every_command_is_refused_by_name() {
         ("set-clock", "clock.set"),
         ("verdict", "authorize"),
         ("transaction-verdict", "authorize"),
+        ("limit", "station.limit"),
+        ("reserve", "station.reserve"),
+        ("cancel-reservation", "station.reserve"),
     ]
     .map(|(command, grant)| {
         format!("plugin hostile-backend: `{command}` refused: the grant `{grant}` is missing")
@@ -57,7 +60,7 @@ fn without_grants_every_command_is_refused_by_name() {
 #[test]
 fn with_all_grants_nothing_is_refused() {
     let commands = everything(&all_grants());
-    assert_eq!(commands.len(), 11);
+    assert_eq!(commands.len(), 14);
     for command in commands {
         assert!(
             !matches!(command, BackendCommand::Refused(_)),
@@ -82,6 +85,8 @@ fn each_grant_opens_only_its_own_commands() {
         let expected = match grant {
             // A verdict and a later verdict on a transaction.
             Grant::Authorize => 2,
+            // To make and to cancel.
+            Grant::StationReserve => 2,
             // Opens inputs, not commands.
             Grant::SettingsRead | Grant::AuthorizeOpinions => 0,
             _ => 1,
@@ -184,7 +189,7 @@ fn command_limit_of_the_policy_pack_counts() {
     let error = plugin.handle(now(), BackendInput::Timer).unwrap_err();
     assert_eq!(
         error,
-        PluginError::Output("11 commands, allowed are 10".to_owned())
+        PluginError::Output("14 commands, allowed are 10".to_owned())
     );
     assert!(plugin.is_dead());
 }

@@ -11,9 +11,9 @@
 //! `test_guests::bad_string` as a frame.
 
 use sdk::backend::{
-    AvailabilityRequest, BackendAdapter, Command, ConnectRequest, DurableFrame, Input,
-    ReadMeterRequest, ReadingContext, ResetKind, ResetRequest, SettingRequest, StartContext,
-    StartRequest, StopRequest, UnlockRequest,
+    AvailabilityRequest, BackendAdapter, CancelReservationRequest, Command, ConnectRequest,
+    DurableFrame, Input, Limit, ReadMeterRequest, ReadingContext, ReserveRequest, ResetKind,
+    ResetRequest, SettingRequest, StartContext, StartRequest, StopRequest, UnlockRequest,
 };
 use sdk::{Decision, Manifest, Moment, Setting, StoreWrite, Token, TokenKind, Verdict};
 
@@ -260,6 +260,16 @@ fn lies() -> Vec<Command> {
         read_meter(9),
         read_meter(0),
         read_meter(u32::MAX),
+        Command::Reserve(reserve(9)),
+        Command::CancelReservation(CancelReservationRequest {
+            request_id: 10,
+            reservation: 424_242,
+        }),
+        Command::Limit(Limit {
+            evse_id: Some(u32::MAX),
+            max_current_ma: Some(u32::MAX),
+            phases: Some(77),
+        }),
         Command::Verdict(Verdict::bare(u64::MAX, Decision::Accepted)),
         Command::TransactionVerdict(sdk::backend::TransactionVerdict {
             transaction: 424_242,
@@ -308,7 +318,31 @@ fn everything() -> Vec<Command> {
             verdict: Verdict::bare(1, Decision::Invalid),
             stop: true,
         }),
+        Command::Limit(Limit {
+            evse_id: Some(1),
+            max_current_ma: Some(6_000),
+            phases: None,
+        }),
+        Command::Reserve(reserve(1)),
+        Command::CancelReservation(CancelReservationRequest {
+            request_id: 10,
+            reservation: 1,
+        }),
     ]
+}
+
+fn reserve(evse_id: u32) -> ReserveRequest {
+    ReserveRequest {
+        request_id: 9,
+        evse_id: Some(evse_id),
+        reservation: 1,
+        token: Token {
+            value: "04A1B2C3".to_owned(),
+            kind: TokenKind::Central,
+        },
+        group: None,
+        expires_wall_ms: units::Timestamp::from_unix_millis(1_800_000_000_000),
+    }
 }
 
 sdk::export_backend!(Hostile);

@@ -22,6 +22,8 @@ pub fn manifest(name: &str) -> Manifest {
         "meter.read",
         "authorize",
         "authorize.opinions",
+        "station.limit",
+        "station.reserve",
     ];
     Manifest {
         name: name.to_owned(),

@@ -18,7 +18,7 @@ enum Opens {
     Input,
 }
 
-const TABLE: [(Grant, Opens); 12] = [
+const TABLE: [(Grant, Opens); 14] = [
     (Grant::NetConnect, Opens::Command("connect")),
     (Grant::StationStart, Opens::Command("request-start")),
     (Grant::StationStop, Opens::Command("request-stop")),
@@ -34,6 +34,8 @@ const TABLE: [(Grant, Opens); 12] = [
     (Grant::MeterRead, Opens::Command("read-meter")),
     (Grant::Authorize, Opens::Command("verdict")),
     (Grant::AuthorizeOpinions, Opens::Input),
+    (Grant::StationLimit, Opens::Command("limit")),
+    (Grant::StationReserve, Opens::Command("reserve")),
 ];
 
 /// A component with one capability of its manifest misspelt, so that it does not ask for this grant.

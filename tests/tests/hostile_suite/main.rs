@@ -33,12 +33,14 @@ use table::Row;
 const LIMITS: Limits = Limits {
     memory_mib: 4,
     call_deadline_ms: 50,
+    store_kib: 256,
     ..Limits::DEFAULT
 };
 /// For guests that must live long enough to answer too much.
 const ROOMY: Limits = Limits {
     memory_mib: 64,
     call_deadline_ms: 2_000,
+    store_kib: 256,
     ..Limits::DEFAULT
 };
 /// Two busy cores must not make the suite fail; the exact figure is measured by `cargo xtask bench`.
