@@ -54,6 +54,12 @@ pub fn python(folder: &Path, project: &Project, out: &Path) -> Result<()> {
             version.trim()
         );
     }
+    // Left behind by the tests; it would be packed into the component.
+    let compiled = folder.join("src/__pycache__");
+    if compiled.exists() {
+        std::fs::remove_dir_all(&compiled)
+            .with_context(|| format!("cannot remove {}", compiled.display()))?;
+    }
     let mut command = Command::new(std::path::absolute(tool)?);
     // The folders of the environment would be packed into the component otherwise.
     command.current_dir(folder).env_remove("VIRTUAL_ENV");
