@@ -155,7 +155,7 @@ fn station_without_the_parameters_of_its_platform_is_refused_by_name() {
 #[test]
 fn reader_is_simulated_unless_a_serial_line_is_named() {
     let config = parse(Path::new(FILE), EXAMPLE, &[]).unwrap();
-    assert_eq!(config.readers, [ReaderConfig::Simulated; 2]);
+    assert_eq!(config.readers, [const { ReaderConfig::Simulated }; 2]);
     let with = |reader: &str| example_with("reader = { kind = \"simulated\" }", reader);
     let text = with("reader = { kind = \"pn532\", device = \"/dev/ttyS0\" }");
     let config = parse(Path::new(FILE), &text, &[]).unwrap();
