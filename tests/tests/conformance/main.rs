@@ -26,6 +26,7 @@ mod operators;
 mod packs;
 mod power;
 mod power_cuts;
+mod profiles;
 mod queue;
 mod recordings;
 mod remote;
