@@ -1,14 +1,26 @@
 //! Local authorization list, reservations, charging profiles: cases 042 to 069 as far as they are about them, over a real
 //! WebSocket; and what belongs to them at the station.
 
+use ocpp::v16::{IdToken, Request, ReserveNowRequest};
 use serde_json::{Value, json};
+use units::Timestamp;
 
 use crate::harness::{CARD, Case, OTHER_CARD, Setup};
 
-fn expiry(seconds: i64) -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let at = i64::try_from(now.as_secs()).unwrap() + seconds;
-    units::Timestamp::from_unix_millis(at * 1_000).to_string()
+/// A time this many seconds from now, as OCPP writes it.
+fn expiry(seconds: i64) -> Value {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    let at = i64::try_from(now.as_millis()).unwrap() + seconds * 1_000;
+    let request = Request::from(ReserveNowRequest {
+        connector_id: 0,
+        expiry_date: Timestamp::from_unix_millis(at),
+        id_tag: IdToken::truncated("X"),
+        parent_id_tag: None,
+        reservation_id: 0,
+    });
+    request.to_payload()["expiryDate"].clone()
 }
 
 fn reserve(case: &mut Case, connector: i64, number: i64, card: &str, seconds: i64) -> String {
@@ -25,13 +37,16 @@ fn entry(case: &Case, card: &str, status: &str) -> Value {
 }
 
 fn send_list(case: &mut Case, version: i64, kind: &str, list: Value) -> String {
-    let payload = json!({"listVersion": version, "updateType": kind, "localAuthorizationList": list});
+    let payload =
+        json!({"listVersion": version, "updateType": kind, "localAuthorizationList": list});
     let answer = case.ask("SendLocalList", payload);
     answer["status"].as_str().unwrap().to_owned()
 }
 
 fn version(case: &mut Case) -> i64 {
-    case.ask("GetLocalListVersion", json!({}))["listVersion"].as_i64().unwrap()
+    case.ask("GetLocalListVersion", json!({}))["listVersion"]
+        .as_i64()
+        .unwrap()
 }
 
 #[test]
@@ -49,8 +64,14 @@ fn tc_043_list_is_sent_whole_and_in_parts_and_refused_when_it_does_not_fit() {
     assert_eq!(send_list(&mut case, 5, "Full", first), "Accepted");
     assert_eq!(version(&mut case), 5);
     let other = json!([entry(&case, OTHER_CARD, "Blocked")]);
-    assert_eq!(send_list(&mut case, 5, "Differential", other.clone()), "VersionMismatch");
-    assert_eq!(send_list(&mut case, 6, "Differential", other.clone()), "Accepted");
+    assert_eq!(
+        send_list(&mut case, 5, "Differential", other.clone()),
+        "VersionMismatch"
+    );
+    assert_eq!(
+        send_list(&mut case, 6, "Differential", other.clone()),
+        "Accepted"
+    );
     assert_eq!(version(&mut case), 6);
     case.configure("LocalAuthListEnabled", "false");
     assert_eq!(send_list(&mut case, 7, "Full", other), "NotSupported");
@@ -59,16 +80,27 @@ fn tc_043_list_is_sent_whole_and_in_parts_and_refused_when_it_does_not_fit() {
 #[test]
 fn tc_008_listed_card_starts_while_the_backend_is_away_and_a_blocked_one_does_not() {
     let mut case = Setup::default().start();
-    let list = json!([entry(&case, CARD, "Accepted"), entry(&case, OTHER_CARD, "Blocked")]);
+    let list = json!([
+        entry(&case, CARD, "Accepted"),
+        entry(&case, OTHER_CARD, "Blocked")
+    ]);
     assert_eq!(send_list(&mut case, 1, "Full", list), "Accepted");
     case.configure("AllowOfflineTxForUnknownId", "true");
     case.peer.offline();
-    case.station_shows("the lost link", |status| status["plugins"].to_string().contains("\"link\":\"down\""));
+    case.station_shows("the lost link", |status| {
+        status["plugins"].to_string().contains("\"link\":\"down\"")
+    });
     case.station.plug_in(1);
     case.station.swipe(1, OTHER_CARD);
-    case.station_shows("the refusal", |status| status["evses"][0]["signals"].to_string().contains("Rejected"));
+    case.station_shows("the refusal", |status| {
+        status["evses"][0]["signals"]
+            .to_string()
+            .contains("Rejected")
+    });
     case.station.swipe(1, CARD);
-    case.station_shows("the charge", |status| status["evses"][0]["contactor"] == "closed");
+    case.station_shows("the charge", |status| {
+        status["evses"][0]["contactor"] == "closed"
+    });
     case.peer.online();
     let started = case.call("StartTransaction");
     assert_eq!(started.text("idTag"), case.tag(CARD));
@@ -103,13 +135,23 @@ fn tc_048_reservation_is_refused_while_faulted_occupied_unavailable() {
     case.station.fault(1, "earth-lost");
     case.status(1, "Faulted");
     assert_eq!(reserve(&mut case, 1, 48, CARD, 600), "Faulted");
-    case.ask_for("ChangeAvailability", json!({"connectorId": 2, "type": "Inoperative"}), "Accepted");
+    case.ask_for(
+        "ChangeAvailability",
+        json!({"connectorId": 2, "type": "Inoperative"}),
+        "Accepted",
+    );
     case.status(2, "Unavailable");
     assert_eq!(reserve(&mut case, 2, 48, CARD, 600), "Unavailable");
-    case.ask_for("ChangeAvailability", json!({"connectorId": 2, "type": "Operative"}), "Accepted");
+    case.ask_for(
+        "ChangeAvailability",
+        json!({"connectorId": 2, "type": "Operative"}),
+        "Accepted",
+    );
     case.status(2, "Available");
     case.station.plug_in(2);
-    case.station_shows("the plug", |status| status["evses"][1]["connector"]["plugged"] == true);
+    case.station_shows("the plug", |status| {
+        status["evses"][1]["connector"]["plugged"] == true
+    });
     assert_eq!(reserve(&mut case, 2, 48, CARD, 600), "Occupied");
     let unknown = reserve(&mut case, 9, 48, CARD, 600);
     assert_eq!(unknown, "Rejected");
@@ -123,7 +165,13 @@ fn tc_049_reservation_of_any_connector() {
     case.station.plug_in(2);
     case.station.swipe(2, CARD);
     let started = case.call("StartTransaction");
-    assert_eq!((started.number("reservationId"), started.number("connectorId")), (49, 2));
+    assert_eq!(
+        (
+            started.number("reservationId"),
+            started.number("connectorId")
+        ),
+        (49, 2)
+    );
 }
 
 // acceptance: C136
@@ -132,15 +180,26 @@ fn tc_051_reservation_is_cancelled_once() {
     let mut case = Setup::default().on_either().start();
     assert_eq!(reserve(&mut case, 1, 51, CARD, 600), "Accepted");
     case.status(1, "Reserved");
-    case.ask_for("CancelReservation", json!({"reservationId": 51}), "Accepted");
+    case.ask_for(
+        "CancelReservation",
+        json!({"reservationId": 51}),
+        "Accepted",
+    );
     case.status(1, "Available");
-    case.ask_for("CancelReservation", json!({"reservationId": 51}), "Rejected");
+    case.ask_for(
+        "CancelReservation",
+        json!({"reservationId": 51}),
+        "Rejected",
+    );
 }
 
 #[test]
 fn tc_053_reserved_parent_serves_every_card_of_its_group() {
     let mut case = Setup::default().start();
-    case.answer("Authorize", json!({"idTagInfo": {"status": "Accepted", "parentIdTag": "FAMILY"}}));
+    case.answer(
+        "Authorize",
+        json!({"idTagInfo": {"status": "Accepted", "parentIdTag": "FAMILY"}}),
+    );
     let payload = json!({
         "connectorId": 1, "expiryDate": expiry(600), "idTag": case.tag(CARD), "parentIdTag": "FAMILY",
         "reservationId": 53,
@@ -164,7 +223,10 @@ fn profile(id: i64, purpose: &str, limit: f64) -> Value {
 
 fn set_profile(case: &mut Case, connector: i64, profile: &Value) -> String {
     let payload = json!({"connectorId": connector, "csChargingProfiles": profile});
-    case.ask("SetChargingProfile", payload)["status"].as_str().unwrap().to_owned()
+    case.ask("SetChargingProfile", payload)["status"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 fn offers(case: &Case, milliamps: u64) {
@@ -178,11 +240,17 @@ fn offers(case: &Case, milliamps: u64) {
 #[test]
 fn tc_056_default_profile_limits_the_next_transaction_and_its_removal_frees_it() {
     let mut case = Setup::default().start();
-    assert_eq!(set_profile(&mut case, 0, &profile(1, "TxDefaultProfile", 10.0)), "Accepted");
+    assert_eq!(
+        set_profile(&mut case, 0, &profile(1, "TxDefaultProfile", 10.0)),
+        "Accepted"
+    );
     case.charging(1);
     offers(&case, 10_000);
     let status = case.station.status();
-    assert_eq!(status["evses"][0]["limited_by"], "backend-profile", "{status}");
+    assert_eq!(
+        status["evses"][0]["limited_by"], "backend-profile",
+        "{status}"
+    );
     case.ask_for("ClearChargingProfile", json!({"id": 1}), "Accepted");
     offers(&case, 32_000);
     case.ask_for("ClearChargingProfile", json!({"id": 1}), "Unknown");
@@ -191,7 +259,10 @@ fn tc_056_default_profile_limits_the_next_transaction_and_its_removal_frees_it()
 #[test]
 fn tc_057_profile_of_a_running_transaction_needs_its_number() {
     let mut case = Setup::default().start();
-    assert_eq!(set_profile(&mut case, 1, &profile(2, "TxProfile", 8.0)), "Rejected");
+    assert_eq!(
+        set_profile(&mut case, 1, &profile(2, "TxProfile", 8.0)),
+        "Rejected"
+    );
     let (_, transaction) = case.charging(1);
     let mut own = profile(2, "TxProfile", 8.0);
     own["transactionId"] = (transaction + 7).into();
@@ -218,7 +289,10 @@ fn tc_059_remote_start_with_a_profile() {
 #[test]
 fn tc_066_composite_schedule_says_what_is_offered() {
     let mut case = Setup::default().start();
-    assert_eq!(set_profile(&mut case, 0, &profile(1, "ChargePointMaxProfile", 12.0)), "Accepted");
+    assert_eq!(
+        set_profile(&mut case, 0, &profile(1, "ChargePointMaxProfile", 12.0)),
+        "Accepted"
+    );
     case.charging(1);
     offers(&case, 12_000);
     let ask = json!({"connectorId": 1, "duration": 300, "chargingRateUnit": "A"});
@@ -226,13 +300,20 @@ fn tc_066_composite_schedule_says_what_is_offered() {
     assert_eq!(answer["status"], "Accepted");
     let periods = &answer["chargingSchedule"]["chargingSchedulePeriod"];
     assert_eq!(periods[0]["limit"].as_f64(), Some(12.0), "{answer}");
-    case.ask_for("GetCompositeSchedule", json!({"connectorId": 9, "duration": 300}), "Rejected");
+    case.ask_for(
+        "GetCompositeSchedule",
+        json!({"connectorId": 9, "duration": 300}),
+        "Rejected",
+    );
 }
 
 #[test]
 fn tc_067_profiles_and_reservations_survive_a_power_cut() {
     let mut case = Setup::default().start();
-    assert_eq!(set_profile(&mut case, 0, &profile(1, "TxDefaultProfile", 10.0)), "Accepted");
+    assert_eq!(
+        set_profile(&mut case, 0, &profile(1, "TxDefaultProfile", 10.0)),
+        "Accepted"
+    );
     assert_eq!(reserve(&mut case, 2, 67, OTHER_CARD, 600), "Accepted");
     case.status(2, "Reserved");
     case.station.power_off();

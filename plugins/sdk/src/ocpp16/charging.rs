@@ -113,7 +113,7 @@ impl Charging {
                 .store
                 .begin(running.evse_id, running.transaction, started);
         }
-        charging.store.complete_clocks(at(now));
+        charging.store.follow_clock(at(now));
         charging
     }
 
@@ -217,7 +217,7 @@ impl Charging {
         }
         self.changed = false;
         self.offset = wall;
-        self.store.complete_clocks(at(now));
+        self.store.follow_clock(at(now));
         let site = self.site();
         let plan = self.store.plan(at(now), &site);
         let connectors = self
