@@ -12,8 +12,9 @@ pub const STATUS_REPEAT_MS: u64 = 100;
 pub const METER_PERIOD_MS: u64 = 1_000;
 /// A meter is silent after this many readings that failed.
 pub const METER_FAILURES: u32 = 5;
-/// Card readers are asked this often, ms.
-pub const READER_PERIOD_MS: u64 = 20;
+/// Card readers are asked this often, ms. Larger: half of what a card may take until power is granted goes by before it
+/// is seen; smaller than [`STATION_POLL`] changes nothing.
+pub const READER_PERIOD_MS: u64 = 10;
 /// Events that may wait for the station. Full: the sender waits (adapters, control), nothing is lost.
 pub const STATION_INBOX: usize = 1_024;
 /// Inputs that may wait for an adapter. Full: the adapter is restarted, which brings it up to date.
@@ -38,6 +39,9 @@ pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(5);
 pub const MAX_ADAPTER_ROUNDS: usize = 64;
 /// How long SQLite waits for another writer.
 pub const DATABASE_BUSY: Duration = Duration::from_secs(5);
+/// Page of the database. Every commit writes each page that it touched, whole: larger pages wear the flash; smaller ones
+/// break a transaction's entry into pieces.
+pub const DATABASE_PAGE_BYTES: u32 = 1_024;
 /// Journal entries that all adapters have passed are deleted in steps of this many.
 pub const JOURNAL_PRUNE_STEP: u64 = 100;
 /// Faults kept in the history.

@@ -15,7 +15,7 @@ use units::{Instant, Timestamp};
 
 pub use adapter::AdapterBatch;
 
-use crate::limits::{DATABASE_BUSY, FAULT_HISTORY};
+use crate::limits::{DATABASE_BUSY, DATABASE_PAGE_BYTES, FAULT_HISTORY};
 
 /// Version of the tables. A newer file is refused: an older program would not understand it.
 const SCHEMA_VERSION: i64 = 1;
@@ -36,7 +36,7 @@ const SCHEMA: &str = "
     CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL);
     CREATE TABLE cursor (adapter TEXT PRIMARY KEY, seq INTEGER NOT NULL);
     CREATE TABLE outbox (
-        place INTEGER PRIMARY KEY AUTOINCREMENT,
+        place INTEGER PRIMARY KEY,
         adapter TEXT NOT NULL,
         id TEXT NOT NULL,
         frame TEXT NOT NULL,
@@ -165,6 +165,8 @@ impl Store {
     fn open_existing(path: &Path) -> Result<Self, StoreError> {
         let db = Connection::open(path)?;
         db.busy_timeout(DATABASE_BUSY)?;
+        // Only a new file takes it; an older one keeps the pages that it has.
+        db.pragma_update(None, "page_size", DATABASE_PAGE_BYTES)?;
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "FULL")?;
         db.pragma_update(None, "foreign_keys", true)?;
@@ -345,17 +347,22 @@ impl Store {
         Ok(Some((JournalSeq(unsql(seq)), moment, event)))
     }
 
-    /// Entries that no adapter has taken yet, counted from `seq`.
+    /// Entries that no adapter has taken yet, counted from `seq`. Positions have no gaps, so nothing has to be counted: a
+    /// station that was offline for a month would read its whole journal for every status.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn entries_after(&self, seq: JournalSeq) -> Result<u64, StoreError> {
-        let count: i64 = self.db.query_row(
-            "SELECT count(*) FROM journal WHERE seq > ?",
-            [sql(seq.0)],
-            |row| row.get(0),
+        let (first, last): (Option<i64>, Option<i64>) = self.db.query_row(
+            "SELECT (SELECT min(seq) FROM journal), (SELECT max(seq) FROM journal)",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
-        Ok(unsql(count))
+        let (Some(first), Some(last)) = (first, last) else {
+            return Ok(0);
+        };
+        let taken = seq.0.max(unsql(first).saturating_sub(1));
+        Ok(unsql(last).saturating_sub(taken))
     }
 
     /// Deletes entries that every one of these adapters has passed.

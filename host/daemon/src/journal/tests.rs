@@ -412,3 +412,62 @@ fn record_of_the_first_version_means_a_usual_session_and_no_cable_to_be_pulled()
 
 /// What records of the first version do not have.
 const NEW_IN_TRANSACTIONS: [&str; 4] = ["free", "report_as", "remote_stop", "token_stops"];
+
+/// Sizes in the files, by one entry, its frame and the confirmation of it.
+#[test]
+fn small_commit_writes_little() {
+    const ROUNDS: u64 = 20;
+    let path = scratch("little");
+    let mut store = open(&path).unwrap().store;
+    store.adapter_state("a").unwrap();
+    let wal = path.with_extension("db-wal");
+    let size = || std::fs::metadata(&wal).unwrap().len();
+    let before = size();
+    for round in 1..=ROUNDS {
+        store.commit_station(&[entry(round, 5)], None).unwrap();
+        let id = format!("1-{round}");
+        let frame = DurableFrame {
+            id: id.clone(),
+            text: "x".repeat(400),
+        };
+        let taken = AdapterBatch {
+            advance: Some(JournalSeq(round)),
+            enqueue: vec![frame],
+            ..AdapterBatch::default()
+        };
+        store.commit_adapter("a", &taken).unwrap();
+        let confirmed = AdapterBatch {
+            dequeue: vec![id],
+            ..AdapterBatch::default()
+        };
+        store.commit_adapter("a", &confirmed).unwrap();
+    }
+    let each = (size() - before) / ROUNDS;
+    assert!(each <= 8 * 1024, "{each} bytes for each message");
+}
+
+#[test]
+fn frames_keep_their_order_when_the_outbox_was_empty_in_between() {
+    let path = scratch("order-of-frames");
+    let mut store = open(&path).unwrap().store;
+    let frame = |id: &str| DurableFrame {
+        id: id.to_owned(),
+        text: "[2]".to_owned(),
+    };
+    let mut change = |enqueue: &[&str], dequeue: &[&str]| {
+        let batch = AdapterBatch {
+            enqueue: enqueue.iter().map(|id| frame(id)).collect(),
+            dequeue: dequeue.iter().map(|id| (*id).to_owned()).collect(),
+            ..AdapterBatch::default()
+        };
+        store.commit_adapter("a", &batch).unwrap();
+    };
+    change(&["1", "2"], &[]);
+    change(&[], &["1", "2"]);
+    change(&["3", "4"], &[]);
+    change(&["5"], &["4"]);
+    change(&["6"], &["3"]);
+    let state = open(&path).unwrap().store.adapter_state("a").unwrap();
+    let ids: Vec<_> = state.outbox.iter().map(|frame| &*frame.id).collect();
+    assert_eq!(ids, ["5", "6"]);
+}
