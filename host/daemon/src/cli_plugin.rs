@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use plugin_host::{
     AuthorizerPlugin, BackendPlugin, DisplayPlugin, Engine, EngineConfig, FreeChargingPlugin,
-    Manifest, PluginKind,
+    Limits, Manifest, PluginKind,
 };
 use serde_json::{Value, json};
 
@@ -367,14 +367,22 @@ fn describe(
         "kind: {kind} · {} KiB · no clock, network, files or threads of its own",
         bytes / 1_024
     );
-    let granted = match pack {
+    let policy = match pack {
         Some(path) => pack::read(path, &Default::default())?
             .plugins
             .into_iter()
-            .find(|policy| policy.name == manifest.name)
-            .map(|policy| policy.grants),
+            .find(|policy| policy.name == manifest.name),
         None => None,
     };
+    let (limits, whose) = match &policy {
+        Some(policy) => (policy.limits, "its limits"),
+        None => (Limits::DEFAULT, "its limits, if a pack says nothing else"),
+    };
+    println!("{whose}:");
+    for line in limits.lines(kind) {
+        println!("  {line}");
+    }
+    let granted = policy.map(|policy| policy.grants);
     println!("it asks for:");
     for capability in &manifest.capabilities {
         let gets = match &granted {

@@ -1,5 +1,7 @@
 //! Every bound of the plugin host. Each says what breaks if it is smaller or larger.
 
+use crate::manifest::PluginKind;
+
 /// Bounds of one plugin instance; a policy pack may set them, within [`Limits::MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -56,6 +58,47 @@ impl Limits {
             messages_per_s: self.messages_per_s.clamp(1, max.messages_per_s),
             message_burst: self.message_burst.clamp(1, max.message_burst),
         }
+    }
+
+    /// These bounds in plain words, one text per bound, as far as this kind has to do with them.
+    #[must_use]
+    pub fn lines(self, kind: PluginKind) -> Vec<String> {
+        let Self {
+            memory_mib,
+            call_deadline_ms,
+            store_kib,
+            output_kib,
+            output_commands,
+            messages_per_s,
+            message_burst,
+        } = self;
+        let quota = format!("{message_burst} at once, then {messages_per_s} a second");
+        let mut lines = vec![
+            format!("memory: {memory_mib} MiB"),
+            format!("time for one call: {call_deadline_ms} ms"),
+            format!("one answer: {output_kib} KiB"),
+            format!("log: {LOG_BURST} lines at once, then {LOG_LINES_PER_SECOND} a second"),
+        ];
+        match kind {
+            PluginKind::Backend => lines.extend([
+                format!("one answer: {output_commands} commands"),
+                format!("what it keeps: {store_kib} KiB"),
+                format!("frames that it sends, besides answers: {quota}"),
+                format!("requests to the station, besides the backend's: {quota}"),
+                format!("calls that it asks for: {quota}"),
+                format!(
+                    "frames that wait for the backend: {MAX_OUTBOX_FRAMES}, {} MiB",
+                    MAX_OUTBOX_BYTES >> 20
+                ),
+            ]),
+            PluginKind::Authorizer => lines.extend([
+                format!("one answer: {output_commands} store writes"),
+                format!("what it keeps: {store_kib} KiB"),
+                format!("calls that it asks for: {quota}"),
+            ]),
+            PluginKind::FreeCharging | PluginKind::Display => {}
+        }
+        lines
     }
 }
 
@@ -159,3 +202,44 @@ pub const MAX_RECORDED_LINE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Differences that a replay shows; it counts the rest. Larger: nobody reads them.
 pub const MAX_DIFFERENCES: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_are_told_every_quota_of_a_kind() {
+        let limits = Limits {
+            store_kib: 3,
+            messages_per_s: 7,
+            message_burst: 9,
+            ..Limits::DEFAULT
+        };
+        let backend = limits.lines(PluginKind::Backend).join("\n");
+        assert_eq!(
+            backend.matches("9 at once, then 7 a second").count(),
+            3,
+            "{backend}"
+        );
+        assert!(backend.contains("what it keeps: 3 KiB"), "{backend}");
+        let language = limits.lines(PluginKind::Display).join("\n");
+        assert!(language.contains("memory: 16 MiB"), "{language}");
+        assert!(!language.contains("a second, besides") && !language.contains("keeps"));
+    }
+
+    #[test]
+    fn limits_beyond_the_largest_are_cut_and_zero_is_one() {
+        let all = |n| Limits {
+            memory_mib: n,
+            call_deadline_ms: n,
+            store_kib: n,
+            output_kib: n,
+            output_commands: n,
+            messages_per_s: n,
+            message_burst: n,
+        };
+        assert_eq!(all(u32::MAX).clamped(), Limits::MAX);
+        assert_eq!(all(0).clamped().messages_per_s, 1);
+        assert_eq!(all(0).clamped().message_burst, 1);
+    }
+}
