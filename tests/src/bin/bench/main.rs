@@ -1,4 +1,5 @@
-//! Measures what can be measured in one process: guest calls, their rivals, runaway guests, the interlock under load.
+//! Measures what can be measured in one process: instances, guest calls, their rivals, runaway guests, the interlock under
+//! load.
 //!
 //! `cargo xtask bench` builds it optimised, runs it and puts its lines beside their bounds. One JSON object per line:
 //! `{"what": …, "value": …, "unit": …, "samples": …}`, or `{"what": …, "missing": why}`.
@@ -9,6 +10,7 @@
 )]
 
 mod calls;
+mod instances;
 mod interlock_load;
 mod mqtt;
 
@@ -40,6 +42,8 @@ fn main() -> ExitCode {
 }
 
 fn run(components: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
+    // First: later rows leave memory behind that the allocator would hand out again.
+    instances::measure(components)?;
     calls::guest(components)?;
     calls::child_process()?;
     match mqtt::round_trip() {
