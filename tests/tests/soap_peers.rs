@@ -321,7 +321,7 @@ fn read_http(stream: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
 fn charge_point(codec: Codec) -> (String, mpsc::Receiver<(Addressing, Request)>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    let (tell, heard) = mpsc::channel();
+    let (tell, heard) = mpsc::sync_channel(64);
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = BufReader::new(stream.unwrap());

@@ -404,7 +404,8 @@ fn bounds_hold_before_the_tree_is_built() {
     let many = format!("<a{attributes}/>");
     let spaces = format!("<a>{}</a>", "<b xmlns='urn:b'/>".repeat(1_100));
     let long = " ".repeat(ENVELOPE_BYTES_MAX + 1);
-    for text in [deep, wide, many, spaces, long] {
+    let remarks = "<a>".to_string() + &"<!---->".repeat(140_000) + "</a>";
+    for text in [deep, wide, many, spaces, long, remarks] {
         let error = refused(&text);
         assert_eq!(error.trouble, Trouble::TooLarge, "{error}");
     }

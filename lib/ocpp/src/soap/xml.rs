@@ -45,10 +45,14 @@ pub(super) fn parse(text: &str) -> Result<Document<'_>, ReadError> {
         };
         // The parser's own words end with the position, which we give in our own form.
         let mut detail = format!("{error}");
-        if let Some(end) = detail.find(" at ") {
+        if let Some(end) = detail.rfind(" at ") {
             detail.truncate(end);
         }
-        ReadError::new(Trouble::NotXml, place, detail)
+        let trouble = match error {
+            roxmltree::Error::NodesLimitReached => Trouble::TooLarge,
+            _ => Trouble::NotXml,
+        };
+        ReadError::new(trouble, place, detail)
     })
 }
 
