@@ -413,91 +413,65 @@ fn bounds_hold_before_the_tree_is_built() {
     assert_eq!(refused(&comments).trouble, Trouble::NotSoap);
 }
 
-#[test]
-fn messages_that_do_not_fit_are_refused_with_the_fault_that_says_so() {
-    let must = "<x:Security xmlns:x='urn:x' E:mustUnderstand='true'/>";
-    let twice = "<w:MessageID>1</w:MessageID><w:MessageID>2</w:MessageID>";
-    let reset = "<q:resetRequest><q:type>Soft</q:type></q:resetRequest>";
-    let cases = [
-        (
-            around(must, reset),
-            Trouble::NotUnderstood,
-            FaultCode::MustUnderstand,
-        ),
-        (
-            around(twice, reset),
-            Trouble::Headers,
-            FaultCode::ProtocolError,
-        ),
-        (
-            around("<w:Action>/ClearCache</w:Action>", reset),
-            Trouble::Headers,
-            FaultCode::ProtocolError,
-        ),
-        (around("", ""), Trouble::Content, FaultCode::ProtocolError),
-        (
-            around("", &reset.repeat(2)),
-            Trouble::Content,
-            FaultCode::ProtocolError,
-        ),
-        (
-            around("", "<q:resetRequest/>"),
-            Trouble::Content,
-            FaultCode::ProtocolError,
-        ),
-        (
-            around("", "<q:resetRequest><q:type>Warm</q:type></q:resetRequest>"),
-            Trouble::Content,
-            FaultCode::ProtocolError,
-        ),
-        (
-            around(
-                "",
-                "<q:resetRequest><q:type>Soft</q:type><q:type>Hard</q:type></q:resetRequest>",
-            ),
-            Trouble::Content,
-            FaultCode::ProtocolError,
-        ),
-        (
-            around("", "<q:resetRequest>Soft</q:resetRequest>"),
-            Trouble::Content,
-            FaultCode::ProtocolError,
-        ),
-        (
-            around(
-                "",
-                "<q:resetRequest><q:type><q:a/></q:type></q:resetRequest>",
-            ),
-            Trouble::Content,
-            FaultCode::ProtocolError,
-        ),
-        (
-            around("", "<q:heartbeatRequest/>"),
-            Trouble::NotSupported,
-            FaultCode::NotSupported,
-        ),
-        (
-            around("", "<q:explodeRequest/>"),
-            Trouble::NotSupported,
-            FaultCode::NotSupported,
-        ),
-        (
-            around("", "<r:resetRequest xmlns:r='urn://Ocpp/Cp/2012/06/'/>"),
-            Trouble::NotSupported,
-            FaultCode::NotSupported,
-        ),
-    ];
-    for (text, trouble, code) in cases {
+const RESET: &str = "<q:resetRequest><q:type>Soft</q:type></q:resetRequest>";
+
+/// Refuses every envelope for the same reason.
+fn all_refused(cases: &[(&str, &str)], trouble: Trouble, code: &FaultCode) {
+    for (header, body) in cases {
+        let text = around(header, body);
         let error = refused(&text);
         assert_eq!(error.trouble, trouble, "{error}\n{text}");
-        assert_eq!(error.to_fault().code, code);
+        assert_eq!(error.to_fault().code, *code);
         assert!(error.place.line == 3 || error.place.line == 4, "{error}");
     }
+}
+
+#[test]
+fn headers_that_do_not_fit_are_refused_with_the_fault_that_says_so() {
+    let must = "<x:Security xmlns:x='urn:x' E:mustUnderstand='true'/>";
+    all_refused(
+        &[(must, RESET)],
+        Trouble::NotUnderstood,
+        &FaultCode::MustUnderstand,
+    );
+    let twice = "<w:MessageID>1</w:MessageID><w:MessageID>2</w:MessageID>";
+    let other = "<w:Action>/ClearCache</w:Action>";
+    all_refused(
+        &[(twice, RESET), (other, RESET)],
+        Trouble::Headers,
+        &FaultCode::ProtocolError,
+    );
     let named = around("<w:MessageID>m-1</w:MessageID>", "<q:resetRequest/>");
     assert_eq!(
         refused(&named).addressing.message_id.as_deref(),
         Some("m-1")
     );
+}
+
+#[test]
+fn bodies_that_do_not_fit_are_refused_with_the_fault_that_says_so() {
+    let malformed = [
+        ("", ""),
+        ("", &RESET.repeat(2)),
+        ("", "<q:resetRequest/>"),
+        ("", "<q:resetRequest><q:type>Warm</q:type></q:resetRequest>"),
+        (
+            "",
+            "<q:resetRequest><q:type>Soft</q:type><q:type>Hard</q:type></q:resetRequest>",
+        ),
+        ("", "<q:resetRequest>Soft</q:resetRequest>"),
+        (
+            "",
+            "<q:resetRequest><q:type><q:a/></q:type></q:resetRequest>",
+        ),
+    ];
+    all_refused(&malformed, Trouble::Content, &FaultCode::ProtocolError);
+    let unknown = [
+        ("", "<q:heartbeatRequest/>"),
+        ("", "<q:explodeRequest/>"),
+        ("", "<r:resetRequest xmlns:r='urn://Ocpp/Cp/2012/06/'/>"),
+    ];
+    all_refused(&unknown, Trouble::NotSupported, &FaultCode::NotSupported);
 }
 
 #[test]
