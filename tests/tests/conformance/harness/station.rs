@@ -386,9 +386,14 @@ impl Station {
         self.sim("clear", json!({"evse": evse, "name": name}));
     }
 
+    /// Everything it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("station.log")).unwrap_or_default()
+    }
+
     /// Shows the end of its log on standard error.
     pub fn report(&self) {
-        let log = std::fs::read_to_string(self.folder.join("station.log")).unwrap_or_default();
+        let log = self.log();
         let lines: Vec<_> = log.lines().collect();
         eprintln!("--- end of the station's log:");
         for line in lines.iter().skip(lines.len().saturating_sub(SHOWN_LINES)) {
