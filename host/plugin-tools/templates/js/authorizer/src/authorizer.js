@@ -11,7 +11,7 @@ export function parseCards(text, log) {
   for (const entry of text.split(/\s+/).filter((word) => word !== '')) {
     const match = /^([0-9A-Fa-f]+)(?:@([0-9]{1,12}))?$/.exec(entry);
     if (match) {
-      cards.set(match[1].toUpperCase(), match[2] === undefined ? null : BigInt(match[2]) * 1000n);
+      cards.set(match[1].toUpperCase(), match[2] === undefined ? null : Number(match[2]) * 1000);
     } else {
       log('warn', `not a card: ${entry}`);
     }
@@ -33,7 +33,10 @@ export function answer(fields = {}) {
   };
 }
 
-// The contract's interface `judge`. An absent `option` is null or undefined, depending on the engine: compare with `==`.
+// The contract's interface `judge`.
+//
+// 64-bit numbers come as Number or BigInt; the engine takes back what it gave, and Numbers, but traps on large BigInts of
+// our own making. An absent `option` is null or undefined, depending on the engine: compare with `==`.
 export function authorizer(log) {
   let cards = new Map();
 
@@ -57,7 +60,7 @@ export function authorizer(log) {
       verdict.decision = 'accepted';
     } else if (now.wallMs == null) {
       // Nobody has told the station the time: better no opinion than a wrong one.
-    } else if (now.wallMs < until) {
+    } else if (Number(now.wallMs) < until) {
       verdict.decision = 'accepted';
       verdict.expiresWallMs = until;
     } else {
