@@ -186,7 +186,8 @@ fn manifest_for_users(content: &[u8]) -> Vec<u8> {
     let mut wanted = true;
     for line in String::from_utf8_lossy(content).lines() {
         if line.starts_with('[') {
-            wanted = !matches!(line, "[dev-dependencies]" | "[lints]");
+            let ours_alone = ["[dev-dependencies]", "[lints]", "[[test]]", "[[bench]]"];
+            wanted = !ours_alone.contains(&line);
         }
         if wanted {
             kept.push_str(line);
@@ -295,6 +296,20 @@ mod tests {
         let sdk = text(&files, "pilotwire/plugins/sdk/Cargo.toml");
         let ours_alone = |line: &str| matches!(line, "[lints]" | "[dev-dependencies]");
         assert!(!sdk.lines().any(ours_alone), "{sdk}");
+        for folder in ["plugins/sdk", "lib/units", "lib/ocpp"] {
+            let text = text(&files, &format!("pilotwire/{folder}/Cargo.toml"));
+            let inherited = text
+                .lines()
+                .filter(|line| line.contains("workspace = true"));
+            let short = text
+                .lines()
+                .filter(|line| line.ends_with(".workspace = true"));
+            for line in inherited.chain(short) {
+                let name = line.split([' ', '.']).next().unwrap_or_default();
+                let key = format!("\n{name} = ");
+                assert!(manifest.contains(&key), "{folder} inherits {name}");
+            }
+        }
     }
 
     #[test]
