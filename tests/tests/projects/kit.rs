@@ -115,6 +115,7 @@ impl Judge {
     }
 
     fn ask(&mut self, token: IdToken, purpose: AuthorizePurpose, stage: Stage) -> Verdict {
+        let shown = token.clone();
         let input = AuthorizerInput::Authorize {
             request: AuthorizeRequest {
                 request: RequestId(7),
@@ -126,7 +127,8 @@ impl Judge {
             stage,
             secure: false,
         };
-        let answer = self.plugin.handle(moment(self.wall_ms), input).unwrap();
+        let answer = self.plugin.handle(moment(self.wall_ms), input);
+        let answer = answer.unwrap_or_else(|error| panic!("{shown:?}: {error}"));
         assert!(!answer.consumed);
         answer.verdict.unwrap()
     }

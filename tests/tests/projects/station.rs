@@ -22,9 +22,9 @@ impl<'a> Station<'a> {
     pub fn start(project: &'a Project) -> Self {
         let mut command = project.command("pilotwire");
         command.args(["run", "--config", "station.toml"]);
-        command.stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        command.stdin(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.stdout(Stdio::null()).spawn().unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (sender, log) = channel();
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {

@@ -15,11 +15,12 @@ REPORTING = {
 }
 
 
+# Here and not in `Mode`: every call makes a new one.
+MODE = FreeForAll({})
+
+
 class Mode(wit_world.exports.Mode):
     """The contract's interface `mode`."""
-
-    def __init__(self):
-        self.mode = FreeForAll({})
 
     def describe(self) -> Manifest:
         return Manifest(
@@ -34,21 +35,22 @@ class Mode(wit_world.exports.Mode):
         )
 
     def start(self, now, settings) -> Behaviour:
-        self.mode = FreeForAll({setting.key: setting.value for setting in settings})
-        if not self.mode.understood:
+        global MODE
+        MODE = FreeForAll({setting.key: setting.value for setting in settings})
+        if not MODE.understood:
             log.log(log.Level.ERROR, "`start` or `report` is not understood; nobody is accepted")
-        on_plug = self.mode.starts_on_plug
+        on_plug = MODE.starts_on_plug
         return Behaviour(
             start_on_plug=Token(FREE, TokenKind.FIXED) if on_plug else None,
-            reporting=REPORTING[self.mode.report],
+            reporting=REPORTING[MODE.report],
             report_as=None,
-            remote_stop=self.mode.report != "nothing",
+            remote_stop=MODE.report != "nothing",
             token_stops=not on_plug,
         )
 
     def authorize(self, now, request) -> Verdict:
         kind = KINDS.get(request.token.kind, "other")
-        accepted = self.mode.accepts(kind, request.token.value)
+        accepted = MODE.accepts(kind, request.token.value)
         return Verdict(
             request_id=request.request_id,
             decision=Decision.ACCEPTED if accepted else Decision.NO_OPINION,
