@@ -278,9 +278,13 @@ fn built_in(words: &Words) -> String {
             })
         }
     };
-    for (_, value) in &words.arguments {
+    for (name, value) in &words.arguments {
         text.push(' ');
-        text.push_str(value);
+        // The source of a limit is a message itself.
+        text.push_str(match name.as_str() {
+            SOURCE => value.rsplit('.').next().unwrap_or_default(),
+            _ => value,
+        });
     }
     text
 }

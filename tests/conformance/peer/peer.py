@@ -59,7 +59,7 @@ DEFAULT_ANSWERS = {
 
 def emit(event, **fields):
     """Reports one event to the test."""
-    sys.stdout.write(json.dumps({"event": event, **fields}) + "\n")
+    sys.stdout.write(json.dumps({"event": event, **fields}, default=float) + "\n")
     sys.stdout.flush()
 
 
@@ -327,7 +327,7 @@ class Peer:
         if not command.get("unchecked"):
             await self.check_ours(call)
         self.calls[call.unique_id] = call.action
-        await self.send(json.dumps([2, call.unique_id, call.action, call.payload]))
+        await self.send(json.dumps([2, call.unique_id, call.action, call.payload], default=float))
 
     async def ping(self):
         """Pings the station and reports its answer."""

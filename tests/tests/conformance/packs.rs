@@ -34,7 +34,7 @@ fn free_pack(case: &Case, mode: &str) -> String {
 #[test]
 fn adapter_is_replaced_during_a_charge_and_neither_contactor_nor_connection_nor_transaction_notice()
 {
-    let mut case = Setup::default().adapter("meter_note", "x").prepare();
+    let mut case = Setup::default().prepare();
     case.station.start();
     case.booted();
     let (_, transaction) = case.charging(1);

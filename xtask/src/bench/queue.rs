@@ -83,7 +83,7 @@ pub fn measure(
     }
     let ids = csms.told_since(mark);
     let ids: Vec<_> = ids.into_iter().map(|(id, _)| id).collect();
-    let (lost, doubled) = compare(&ids)?;
+    let (lost, doubled) = compare(&ids, 0)?;
     if whole && ids.len() < usize::try_from(MESSAGES)? {
         bail!("only {} of {MESSAGES} messages arrived", ids.len());
     }
