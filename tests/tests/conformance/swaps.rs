@@ -90,8 +90,8 @@ fn told(status: &Value) -> bool {
 fn check(case: &mut Case, started: &Seen, stopped: &Seen) {
     let calls = case.peer.all(|event| {
         let action = event["action"].as_str().unwrap_or_default();
-        event["event"] == "call" && action.ends_with("Transaction")
-            || event["event"] == "call" && action == "MeterValues"
+        let told = action.ends_with("Transaction") || action == "MeterValues";
+        told && event["event"] == "call"
     });
     let of = |action: &str| calls.iter().filter(|call| call["action"] == action).count();
     assert_eq!((of("StartTransaction"), of("StopTransaction")), (1, 1));

@@ -2,13 +2,16 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use super::programs::{Project, run};
 
 /// A busy machine compiles a plugin that long.
 const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Lines of the log that may wait for a test. More are dropped: the station must not wait for its test.
+const LINES: usize = 10_000;
 
 /// A running station.
 pub struct Station<'a> {
@@ -25,10 +28,10 @@ impl<'a> Station<'a> {
         command.stdin(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.stdout(Stdio::null()).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let (sender, log) = channel();
+        let (sender, log) = sync_channel(LINES);
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
-                let _ = sender.send(line);
+                let _ = sender.try_send(line);
             }
         });
         let station = Self {
