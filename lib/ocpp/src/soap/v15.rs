@@ -4,7 +4,7 @@
 //! nearest one that misleads nobody is taken; where there is none, writing fails with [`Unsayable`], or the part is
 //! left out if the rest still holds. The table in `docs/spec/ocpp-soap.md` lists every case.
 //!
-//! Not here: names and order of elements (see [`super::tables`]).
+//! Not here: names and order of elements (see `super::tables`).
 
 use super::error::Unsayable;
 use crate::v16::{

@@ -54,7 +54,7 @@ pub struct CsmsConfig {
     /// Whether requests for certificates are taken. A taken one is the owner's to have signed.
     pub certificate_requests: GenericStatus,
     /// Entries of the local list in one message. The charge point's own bound, once it is known, and
-    /// [`CSMS_LIST_MESSAGE_ENTRIES_MAX`](crate::limits::CSMS_LIST_MESSAGE_ENTRIES_MAX) hold besides.
+    /// [`CSMS_LIST_MESSAGE_ENTRIES_MAX`] hold besides.
     pub list_message_entries: usize,
 }
 
