@@ -74,6 +74,25 @@ const CORE: &[(&str, &str)] = &[
     ("069", "Stop with a card of the same group"),
     ("070", "Sampled meter values"),
     ("071", "Clock-aligned meter values"),
+    ("042_1", "Version of the local list, list off"),
+    ("042_2", "Version of the local list, empty"),
+    ("043", "Send the local list: whole, in parts, refused"),
+    ("046_1", "Reservation of a connector, local start"),
+    ("047", "Reservation expires"),
+    (
+        "048",
+        "Reservation refused: faulted, occupied, unavailable, rejected",
+    ),
+    ("049", "Reservation of any connector"),
+    ("051", "Reservation cancelled"),
+    ("052", "Cancelling an unknown reservation"),
+    ("053_1", "Reservation for a parent, local start"),
+    ("056", "Default charging profile"),
+    ("057", "Charging profile of a transaction"),
+    ("058", "Charging profile without, or of another transaction"),
+    ("059", "Remote start with a charging profile"),
+    ("066", "Composite schedule"),
+    ("067", "Clear a charging profile"),
 ];
 
 /// Forgets what earlier runs said.
@@ -228,7 +247,7 @@ fn render(tests: &BTreeSet<String>, results: &BTreeMap<String, Outcome>, systems
          The built station with a simulated board, on loopback, against central systems that nobody here wrote\n\
          ({systems}). The Python one checks every frame of both sides against\n\
          the schemas of OCPP 1.6 and against the framing rules; a violation fails the case.\n\n\
-         ## Core cases\n\nNumbers as in the compliancy list of OCPP 1.6 for charge points.\n\n\
+         ## Cases of the list\n\nNumbers as in the compliancy list of OCPP 1.6 for charge points.\n\n\
          | case | title | test | adapter | central system | result |\n|---|---|---|---|---|---|\n"
     );
     for (id, title) in CORE {

@@ -22,6 +22,7 @@ mod harness;
 mod booting;
 mod connection;
 mod hostile_adapter;
+mod installs;
 mod middle;
 mod operators;
 mod packs;

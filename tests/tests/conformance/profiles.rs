@@ -50,7 +50,7 @@ fn version(case: &mut Case) -> i64 {
 }
 
 #[test]
-fn tc_042_version_of_a_list_that_is_off_or_empty() {
+fn tc_042_1_and_042_2_version_of_a_list_that_is_off_or_empty() {
     let mut case = Setup::default().on_either().start();
     assert_eq!(version(&mut case), 0);
     case.configure("LocalAuthListEnabled", "false");
@@ -78,7 +78,7 @@ fn tc_043_list_is_sent_whole_and_in_parts_and_refused_when_it_does_not_fit() {
 }
 
 #[test]
-fn tc_008_listed_card_starts_while_the_backend_is_away_and_a_blocked_one_does_not() {
+fn listed_card_starts_while_the_backend_is_away_and_a_blocked_one_does_not() {
     let mut case = Setup::default().start();
     let list = json!([
         entry(&case, CARD, "Accepted"),
@@ -108,7 +108,7 @@ fn tc_008_listed_card_starts_while_the_backend_is_away_and_a_blocked_one_does_no
 
 // acceptance: C135
 #[test]
-fn tc_046_reserved_connector_serves_the_card_it_is_kept_for() {
+fn tc_046_1_reserved_connector_serves_the_card_it_is_kept_for() {
     let mut case = Setup::default().on_either().start();
     assert_eq!(reserve(&mut case, 1, 46, CARD, 600), "Accepted");
     case.status(1, "Reserved");
@@ -176,7 +176,7 @@ fn tc_049_reservation_of_any_connector() {
 
 // acceptance: C136
 #[test]
-fn tc_051_reservation_is_cancelled_once() {
+fn tc_051_and_052_reservation_is_cancelled_once() {
     let mut case = Setup::default().on_either().start();
     assert_eq!(reserve(&mut case, 1, 51, CARD, 600), "Accepted");
     case.status(1, "Reserved");
@@ -194,7 +194,7 @@ fn tc_051_reservation_is_cancelled_once() {
 }
 
 #[test]
-fn tc_053_reserved_parent_serves_every_card_of_its_group() {
+fn tc_053_1_reserved_parent_serves_every_card_of_its_group() {
     let mut case = Setup::default().start();
     case.answer(
         "Authorize",
@@ -238,7 +238,7 @@ fn offers(case: &Case, milliamps: u64) {
 
 // acceptance: C137, C138
 #[test]
-fn tc_056_default_profile_limits_the_next_transaction_and_its_removal_frees_it() {
+fn tc_056_and_067_default_profile_limits_the_next_transaction_and_its_removal_frees_it() {
     let mut case = Setup::default().start();
     assert_eq!(
         set_profile(&mut case, 0, &profile(1, "TxDefaultProfile", 10.0)),
@@ -257,7 +257,7 @@ fn tc_056_default_profile_limits_the_next_transaction_and_its_removal_frees_it()
 }
 
 #[test]
-fn tc_057_profile_of_a_running_transaction_needs_its_number() {
+fn tc_057_and_058_profile_of_a_running_transaction_needs_its_number() {
     let mut case = Setup::default().start();
     assert_eq!(
         set_profile(&mut case, 1, &profile(2, "TxProfile", 8.0)),
@@ -308,7 +308,7 @@ fn tc_066_composite_schedule_says_what_is_offered() {
 }
 
 #[test]
-fn tc_067_profiles_and_reservations_survive_a_power_cut() {
+fn profiles_and_reservations_survive_a_power_cut() {
     let mut case = Setup::default().start();
     assert_eq!(
         set_profile(&mut case, 0, &profile(1, "TxDefaultProfile", 10.0)),

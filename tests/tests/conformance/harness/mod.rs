@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 pub use peer::{Peer, PeerKind};
+pub use process::root;
 pub use station::{Operator, Station};
 pub use tls::Certificates;
 
