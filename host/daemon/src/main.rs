@@ -23,6 +23,12 @@ mod clock;
 mod config;
 mod control;
 mod deploy;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the adapter thread is being wired to it"
+)]
+mod files;
 mod indicators;
 mod interlock_thread;
 mod journal;
