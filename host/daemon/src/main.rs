@@ -29,6 +29,7 @@ mod deploy;
     reason = "the adapter thread is being wired to it"
 )]
 mod files;
+mod http;
 mod indicators;
 mod interlock_thread;
 mod journal;

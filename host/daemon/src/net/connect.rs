@@ -1,6 +1,7 @@
-//! From a request to an open WebSocket: name, TCP, proxy, TLS, upgrade.
+//! From a request to an open WebSocket: name, TCP, proxy, TLS, upgrade. HTTP uses all but the upgrade.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -19,13 +20,14 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use url::{Host, Url};
 
 use super::limits::{ADDRESSES_TRIED, LINK_BUFFER_BYTES, PROXY_HEAD_BYTES};
-use super::{ConnectRequest, LinkFailure, tls};
+use super::{ConnectRequest, LinkFailure, TlsStrictness, tls};
 
 /// A failure and the words for it.
-pub(super) struct Failed(pub LinkFailure, pub String);
+#[derive(Debug)]
+pub(crate) struct Failed(pub LinkFailure, pub String);
 
 /// TCP, with or without TLS on top.
-pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 
 pub(super) type Socket = WebSocketStream<Box<dyn Wire>>;
@@ -37,28 +39,54 @@ pub(super) struct Connected {
     pub secure: bool,
 }
 
-/// Opens the connection. The caller bounds the time.
-pub(super) async fn connect(request: &ConnectRequest) -> Result<Connected, Failed> {
-    let target = Target::of(&request.url)?;
-    let upgrade = upgrade_request(request)?;
+/// How to come to a server.
+pub(crate) struct Way<'a> {
+    /// How strictly its certificate is checked.
+    pub strictness: TlsStrictness,
+    /// Authorities to trust instead of the public ones.
+    pub ca_file: Option<&'a Path>,
+    /// HTTP proxy that is asked to CONNECT.
+    pub proxy: Option<&'a Url>,
+}
+
+/// Opens a connection to the host of a URL, over TLS if `schemes` says so: the plain one and the secure one. The caller
+/// bounds the time.
+pub(crate) async fn open(
+    url: &Url,
+    schemes: [&str; 2],
+    way: &Way<'_>,
+) -> Result<Box<dyn Wire>, Failed> {
+    let target = Target::of(url, schemes)?;
     let tls = if target.secure {
-        let config = tls::client_config(request.strictness, request.ca_file.as_deref())
+        let config = tls::client_config(way.strictness, way.ca_file)
             .map_err(|text| Failed(LinkFailure::Configuration, text))?;
         Some(TlsConnector::from(Arc::new(config)))
     } else {
         None
     };
-    let tcp = match &request.proxy {
+    let tcp = match way.proxy {
         Some(proxy) => through_proxy(proxy, &target).await?,
         None => tcp(&target.host, target.port, "the backend").await?,
     };
-    let wire: Box<dyn Wire> = match tls {
+    Ok(match tls {
         Some(connector) => {
             let stream = connector.connect(target.server_name()?, tcp).await;
             Box::new(stream.map_err(|error| tls_failed(&error))?)
         }
         None => Box::new(tcp),
+    })
+}
+
+/// Opens the connection. The caller bounds the time.
+pub(super) async fn connect(request: &ConnectRequest) -> Result<Connected, Failed> {
+    let target = Target::of(&request.url, ["ws", "wss"])?;
+    let upgrade = upgrade_request(request)?;
+    let way = Way {
+        strictness: request.strictness,
+        ca_file: request.ca_file.as_deref(),
+        proxy: request.proxy.as_ref(),
     };
+    let wire = open(&request.url, ["ws", "wss"], &way).await?;
     let config = WebSocketConfig::default()
         .read_buffer_size(LINK_BUFFER_BYTES)
         .write_buffer_size(0)
@@ -87,14 +115,14 @@ struct Target {
 }
 
 impl Target {
-    fn of(url: &Url) -> Result<Self, Failed> {
+    fn of(url: &Url, [plain, secured]: [&str; 2]) -> Result<Self, Failed> {
         let wrong = |text: String| Failed(LinkFailure::Configuration, text);
         let secure = match url.scheme() {
-            "ws" => false,
-            "wss" => true,
+            scheme if scheme == plain => false,
+            scheme if scheme == secured => true,
             other => {
                 return Err(wrong(format!(
-                    "the backend URL begins with {other:?}; it must begin with ws:// or wss://"
+                    "the backend URL begins with {other:?}; it must begin with {plain}:// or {secured}://"
                 )));
             }
         };

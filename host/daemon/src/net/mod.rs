@@ -9,7 +9,7 @@
 //!                         │ one LinkEvent::Down always ends it; nothing follows it
 //! ```
 
-mod connect;
+pub(crate) mod connect;
 pub mod limits;
 mod link;
 mod tls;

@@ -1,0 +1,1 @@
+//! HTTP of adapters against real sockets on loopback.
