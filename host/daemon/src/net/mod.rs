@@ -24,9 +24,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use url::Url;
 
+use crate::certificates::CertificateStore;
 use limits::OUTGOING_FRAMES;
 
 pub use tls::TlsStrictness;
+pub(crate) use tls::client_config;
+pub(crate) use tls::{ClientTls, Trust, overlooking_time, provider};
 
 /// What to connect to, and how.
 #[derive(Clone)]
@@ -47,6 +50,10 @@ pub struct ConnectRequest {
     pub proxy: Option<Url>,
     /// PEM file of the certificate authorities to trust instead of the public ones.
     pub ca_file: Option<PathBuf>,
+    /// The station's certificates: its central-system roots are trusted too.
+    pub certificates: Option<CertificateStore>,
+    /// Show the station's own certificate (TLS client authentication).
+    pub client_certificate: bool,
     /// Longest message accepted, bytes; a longer one ends the connection.
     pub max_frame_bytes: usize,
 }
@@ -66,6 +73,7 @@ impl fmt::Debug for ConnectRequest {
             .field("strictness", &self.strictness)
             .field("proxy", &self.proxy.as_ref().and_then(Url::host_str))
             .field("ca_file", &self.ca_file)
+            .field("client_certificate", &self.client_certificate)
             .field("max_frame_bytes", &self.max_frame_bytes)
             .finish()
     }
@@ -105,6 +113,10 @@ pub enum LinkFailure {
     Proxy,
     /// The server's certificate is not acceptable at this strictness.
     Certificate,
+    /// The server speaks none of the TLS versions that are allowed (1.2, 1.3).
+    TlsVersion,
+    /// The server speaks none of the cipher suites that are allowed.
+    TlsCipherSuites,
     /// TLS failed for another reason.
     Tls,
     /// The server refused identity or password (401, 403).

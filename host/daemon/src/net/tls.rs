@@ -1,21 +1,28 @@
-//! TLS as a client, with five levels of strictness.
+//! TLS: the versions and suites of both sides, and the client's five levels of strictness.
 
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
-use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::ring::cipher_suite;
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
+use rustls::sign::SingleCertAndKey;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
 
 use super::limits::OVERLOOKED_TIMES;
+use crate::certificates::{CertificateStore, CertificateUse, is_common_name};
 
 /// How strictly the server's certificate is checked. Source: domain fact sheet §2.4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -83,27 +90,82 @@ impl FromStr for TlsStrictness {
     }
 }
 
-/// A client configuration of this strictness that trusts `ca_file`, or the public authorities.
-///
-/// # Errors
-/// For people: what is wrong with the file.
-pub(super) fn client_config(
-    strictness: TlsStrictness,
-    ca_file: Option<&Path>,
-) -> Result<ClientConfig, String> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = Arc::new(Verifier {
-        strictness,
-        roots: roots(ca_file)?,
-        algorithms: provider.signature_verification_algorithms,
-    });
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| format!("TLS cannot be set up: {error}"))?;
-    Ok(builder
-        .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth())
+/// The cryptography of both sides: TLS 1.3, and with TLS 1.2 only what the security whitepaper allows and rustls has. Its
+/// suites without forward secrecy (`TLS_RSA_…`) are not in rustls.
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(CryptoProvider {
+        cipher_suites: vec![
+            cipher_suite::TLS13_AES_256_GCM_SHA384,
+            cipher_suite::TLS13_AES_128_GCM_SHA256,
+            cipher_suite::TLS13_CHACHA20_POLY1305_SHA256,
+            cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+            cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+            cipher_suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+            cipher_suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+        ],
+        ..rustls::crypto::ring::default_provider()
+    })
+}
+
+/// What a client trusts and shows.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Trust<'a> {
+    /// How strictly the server's certificate is checked.
+    pub strictness: TlsStrictness,
+    /// PEM file of the authorities to trust instead of the public ones.
+    pub ca_file: Option<&'a Path>,
+    /// The station's certificates: its central-system roots are trusted too.
+    pub certificates: Option<&'a CertificateStore>,
+    /// Show the station's own certificate.
+    pub client_certificate: bool,
+}
+
+/// TLS for one connection to a server.
+pub(crate) struct ClientTls {
+    pub config: ClientConfig,
+    /// Becomes true when the server has shown its certificate.
+    pub certificate_seen: Arc<AtomicBool>,
+}
+
+impl ClientTls {
+    /// A configuration for one connection.
+    ///
+    /// # Errors
+    /// For people: what is wrong with the file, or that there is no certificate to show.
+    pub fn new(trust: &Trust<'_>) -> Result<Self, String> {
+        let provider = provider();
+        let mut roots = roots(trust.ca_file)?;
+        if let Some(store) = trust.certificates {
+            roots.add_parsable_certificates(store.anchors(CertificateUse::CentralSystemRoot));
+        }
+        let certificate_seen = Arc::new(AtomicBool::new(false));
+        let verifier = Arc::new(Verifier {
+            strictness: trust.strictness,
+            roots,
+            algorithms: provider.signature_verification_algorithms,
+            certificate_seen: Arc::clone(&certificate_seen),
+        });
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| format!("TLS cannot be set up: {error}"))?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier);
+        let config = if trust.client_certificate {
+            let identity = trust
+                .certificates
+                .and_then(CertificateStore::identity)
+                .ok_or(
+                    "the station has no certificate to show; have it ask the backend for one first",
+                )?;
+            builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity)))
+        } else {
+            builder.with_no_client_auth()
+        };
+        Ok(Self {
+            config,
+            certificate_seen,
+        })
+    }
 }
 
 fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, String> {
@@ -137,44 +199,50 @@ struct Verifier {
     strictness: TlsStrictness,
     roots: RootCertStore,
     algorithms: WebPkiSupportedAlgorithms,
+    certificate_seen: Arc<AtomicBool>,
 }
 
-impl Verifier {
-    /// Checks the chain; a certificate outside its time is looked at as of a time it was valid, if that is allowed.
-    fn check_chain(
-        &self,
-        certificate: &ParsedCertificate<'_>,
-        intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> Result<(), rustls::Error> {
-        let mut time = now;
-        let mut tries = 0;
-        loop {
-            let checked = verify_server_cert_signed_by_trust_anchor(
-                certificate,
-                &self.roots,
-                intermediates,
-                time,
-                self.algorithms.all,
-            );
-            let valid_at = match &checked {
-                Err(rustls::Error::InvalidCertificate(CertificateError::ExpiredContext {
-                    not_after,
-                    ..
-                })) => *not_after,
-                Err(rustls::Error::InvalidCertificate(CertificateError::NotValidYetContext {
-                    not_before,
-                    ..
-                })) => *not_before,
-                Ok(()) | Err(_) => return checked,
-            };
-            if self.strictness.checks_time() || tries == OVERLOOKED_TIMES {
-                return checked;
-            }
-            time = valid_at;
-            tries += 1;
+/// Checks a chain; if time is not to be checked, a certificate outside its time is looked at as of a time it was valid.
+pub(crate) fn overlooking_time(
+    checks_time: bool,
+    now: UnixTime,
+    check: impl Fn(UnixTime) -> Result<(), rustls::Error>,
+) -> Result<(), rustls::Error> {
+    let mut time = now;
+    let mut tries = 0;
+    loop {
+        let checked = check(time);
+        let valid_at = match &checked {
+            Err(rustls::Error::InvalidCertificate(CertificateError::ExpiredContext {
+                not_after,
+                ..
+            })) => *not_after,
+            Err(rustls::Error::InvalidCertificate(CertificateError::NotValidYetContext {
+                not_before,
+                ..
+            })) => *not_before,
+            Ok(()) | Err(_) => return checked,
+        };
+        if checks_time || tries == OVERLOOKED_TIMES {
+            return checked;
         }
+        time = valid_at;
+        tries += 1;
     }
+}
+
+/// Checks the name of a server: its alternative names; in a certificate without any, the common name, where the security
+/// whitepaper puts it.
+fn check_name(
+    der: &CertificateDer<'_>,
+    certificate: &ParsedCertificate<'_>,
+    server_name: &ServerName<'_>,
+) -> Result<(), rustls::Error> {
+    let checked = verify_server_name(certificate, server_name);
+    if checked.is_err() && is_common_name(der, &server_name.to_str()) {
+        return Ok(());
+    }
+    checked
 }
 
 impl ServerCertVerifier for Verifier {
@@ -186,11 +254,20 @@ impl ServerCertVerifier for Verifier {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        self.certificate_seen.store(true, Relaxed);
         if self.strictness.checks_chain() {
             let certificate = ParsedCertificate::try_from(end_entity)?;
-            self.check_chain(&certificate, intermediates, now)?;
+            overlooking_time(self.strictness.checks_time(), now, |time| {
+                verify_server_cert_signed_by_trust_anchor(
+                    &certificate,
+                    &self.roots,
+                    intermediates,
+                    time,
+                    self.algorithms.all,
+                )
+            })?;
             if self.strictness.checks_host() {
-                verify_server_name(&certificate, server_name)?;
+                check_name(end_entity, &certificate, server_name)?;
             }
         }
         Ok(ServerCertVerified::assertion())
