@@ -63,6 +63,14 @@ impl Cache {
         (!expired).then_some(entry)
     }
 
+    /// The tokens that may charge now.
+    pub fn accepted(&self, wall: Option<Timestamp>) -> Vec<&str> {
+        let tags = self.entries.iter().filter(|(tag, entry)| {
+            entry.status == AuthorizationStatus::Accepted && self.valid(tag, wall).is_some()
+        });
+        tags.map(|(tag, _)| tag.as_str()).collect()
+    }
+
     fn put(&mut self, tag: &str, info: &IdTagInfo) -> Vec<StoreWrite> {
         let entry = Entry {
             status: info.status,

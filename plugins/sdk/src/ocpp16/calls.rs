@@ -6,15 +6,17 @@ use ocpp::v16::{
     ChangeAvailabilityResponse, ChangeConfigurationRequest, ChangeConfigurationResponse,
     ClearCacheResponse, ConfigurationStatus, DataTransferResponse, DataTransferStatus,
     DiagnosticsStatus, DiagnosticsStatusNotificationRequest, FirmwareStatus,
-    FirmwareStatusNotificationRequest, GenericStatus, MessageTrigger, Open,
-    RemoteStartTransactionRequest, RemoteStartTransactionResponse, RemoteStopTransactionRequest,
-    RemoteStopTransactionResponse, Request, ReserveNowResponse, ResetRequest as ResetMessage,
-    ResetResponse, ResetType, Response, TriggerMessageRequest, TriggerMessageResponse,
-    TriggerMessageStatus, UnlockConnectorRequest, UnlockConnectorResponse, UnlockStatus,
+    FirmwareStatusNotificationRequest, GenericStatus, GetConfigurationRequest, MessageTrigger,
+    Open, RemoteStartTransactionRequest, RemoteStartTransactionResponse,
+    RemoteStopTransactionRequest, RemoteStopTransactionResponse, Request, ReserveNowResponse,
+    ResetRequest as ResetMessage, ResetResponse, ResetType, Response, TriggerMessageRequest,
+    TriggerMessageResponse, TriggerMessageStatus, UnlockConnectorRequest, UnlockConnectorResponse,
+    UnlockStatus,
 };
+use serde_json::Value;
 use units::Millis;
 
-use super::config::Change;
+use super::config::{Change, Told};
 use super::limits::{ANSWER_WAIT_S, RESET_WAIT_S, WAITING_ANSWERS};
 use super::reserve;
 use super::{About, After, Ocpp16, Operator, Registered, ResetTries, Waiting};
@@ -33,10 +35,7 @@ impl<O: Operator> Ocpp16<O> {
             Request::Reset(request) => self.reset(id, &request),
             Request::ChangeAvailability(request) => self.change_availability(id, &request),
             Request::ChangeConfiguration(request) => self.change_configuration(id, &request),
-            Request::GetConfiguration(request) => {
-                let answer = self.config.get(&request);
-                self.answer(id, &Response::from(answer));
-            }
+            Request::GetConfiguration(request) => self.get_configuration(id, &request),
             Request::ClearCache(_) => {
                 let enabled = self.config.flag("AuthorizationCacheEnabled");
                 let writes = self.cache.clear();
@@ -288,6 +287,27 @@ impl<O: Operator> Ocpp16<O> {
         });
     }
 
+    fn get_configuration(&mut self, id: &MessageId, request: &GetConfigurationRequest) {
+        let now = self.now.wall;
+        let known = |key| match key {
+            "AuthorizationCacheList" => self.cache.accepted(now).join(":"),
+            _ => String::new(),
+        };
+        let Told { answer, long } = self.config.get(request, known);
+        let mut payload = Response::from(answer).to_payload();
+        let keys = payload.get_mut("configurationKey");
+        for told in keys.and_then(Value::as_array_mut).into_iter().flatten() {
+            let whole = long.iter().find(|(key, _)| {
+                let name = told.get("key").and_then(Value::as_str);
+                name == Some(*key)
+            });
+            if let (Some((_, whole)), Some(told)) = (whole, told.as_object_mut()) {
+                told.insert("value".to_owned(), Value::String(whole.clone()));
+            }
+        }
+        self.answer_payload(id, payload);
+    }
+
     fn change_configuration(&mut self, id: &MessageId, request: &ChangeConfigurationRequest) {
         if !self.may_command() {
             let status = ConfigurationStatus::Rejected;
@@ -309,7 +329,7 @@ impl<O: Operator> Ocpp16<O> {
                     self.schedule_heartbeat();
                 }
                 if reconnect {
-                    self.afterwards.push_back(After::Reconnect);
+                    self.renew_since = self.renew_since.or(Some(self.now.at));
                 }
             }
             Change::AskStation { key, value } => {
@@ -320,6 +340,10 @@ impl<O: Operator> Ocpp16<O> {
                         value,
                     })
                 });
+            }
+            Change::Decide { .. } => {
+                let status = ConfigurationStatus::Rejected;
+                self.answer(id, &Response::from(ChangeConfigurationResponse { status }));
             }
             Change::Refused(status) => {
                 self.answer(id, &Response::from(ChangeConfigurationResponse { status }));
@@ -478,9 +502,6 @@ impl<O: Operator> Ocpp16<O> {
             After::Send(request) => {
                 let _said_if_full = self.call(&request, About::Notice);
             }
-            After::Reconnect => self.command(Command::Disconnect(
-                "new credentials or settings".to_owned(),
-            )),
         }
     }
 }

@@ -1,5 +1,18 @@
 //! Bounds of the OCPP 1.6 adapters. Each says what breaks if it is smaller or larger.
 
+/// Keys that one GetConfiguration answers by name: `GetConfigurationMaxKeys`.
+pub const KEYS_ASKED: usize = 100;
+/// Items of a list of measurands: the `…MaxLength` keys.
+pub const LIST_ITEMS: usize = 16;
+/// Characters of the chain in CertificateSigned: `CertificateSignedMaxChainSize`. The message's type has room for no more.
+pub const CHAIN_BYTES: usize = 10_000;
+/// Root certificates that a station keeps: `CertificateStoreMaxLength`.
+pub const CERTIFICATES: usize = 16;
+/// How long the backend must be silent before a connection is made anew for a changed key, s. Smaller: a row of changes
+/// is torn apart, and the rest of it is lost.
+pub const RECONNECT_QUIET_S: u64 = 3;
+/// Longest wait for that, s: a backend that is never silent cannot put it off for ever.
+pub const RECONNECT_LATEST_S: u64 = 60;
 /// Calls that may wait behind the one in flight. Smaller: statuses of a double station after a reconnect do not fit.
 pub const CALLS_WAITING: usize = 32;
 /// Random part of the pause before a reconnect, in percent of it.

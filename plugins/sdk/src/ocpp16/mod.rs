@@ -18,6 +18,8 @@ mod boot;
 mod calls;
 mod charging;
 pub mod config;
+mod key_list;
+mod keys;
 mod limits;
 mod local_list;
 mod middle;
@@ -50,7 +52,7 @@ use crate::{Level, Manifest, Moment, StationInfo, StoreWrite, log};
 use authorize::{Cache, Questions};
 use charging::Charging;
 use config::Configuration;
-use limits::{CALLS_WAITING, JITTER_PERCENT};
+use limits::{CALLS_WAITING, JITTER_PERCENT, RECONNECT_LATEST_S, RECONNECT_QUIET_S};
 use local_list::LocalList;
 pub use operator::Operator;
 use operator::{AdapterSettings, checked, manifest};
@@ -156,6 +158,10 @@ pub struct Ocpp16<O> {
     pub(crate) connecting: bool,
     pub(crate) attempts: u32,
     pub(crate) reconnect_at: Option<Instant>,
+    /// Since when a changed key waits for a new connection.
+    pub(crate) renew_since: Option<Instant>,
+    /// When the backend last asked for something.
+    pub(crate) last_asked: Instant,
     pub(crate) boot_at: Option<Instant>,
     pub(crate) heartbeat_at: Option<Instant>,
     pub(crate) last_call: Instant,
@@ -192,8 +198,6 @@ pub(crate) enum After {
     Meter(Option<u32>),
     /// Send this request.
     Send(Box<Request>),
-    /// Connect anew.
-    Reconnect,
 }
 
 impl<O: Operator> BackendAdapter for Ocpp16<O> {
@@ -207,7 +211,8 @@ impl<O: Operator> BackendAdapter for Ocpp16<O> {
             complaint,
             ..AdapterSettings::read::<O>(&given, &context.identity)
         };
-        let config = Configuration::new(&given, &context.store, &context.station);
+        let config =
+            Configuration::new(&given, &context.store, &context.station, &settings.identity);
         let charging = Charging::read(
             &context.store,
             &given,
@@ -238,6 +243,8 @@ impl<O: Operator> BackendAdapter for Ocpp16<O> {
             connecting: false,
             attempts: 0,
             reconnect_at: None,
+            renew_since: None,
+            last_asked: now.at,
             boot_at: None,
             heartbeat_at: None,
             last_call: now.at,
@@ -341,6 +348,7 @@ impl<O: Operator> Ocpp16<O> {
         self.give_up_questions();
         self.boot_if_due();
         self.heartbeat_if_due();
+        self.renew_if_due();
         while let Some(after) = self.afterwards.pop_front() {
             self.follow_up(after);
         }
@@ -349,6 +357,7 @@ impl<O: Operator> Ocpp16<O> {
     fn next_wake(&self) -> Option<Instant> {
         [
             self.reconnect_at,
+            self.renew_due(),
             self.boot_at.filter(|_| self.link_up),
             self.heartbeat_at.filter(|_| self.is_online()),
             self.calls.poll_timeout().filter(|_| self.link_up),
@@ -441,6 +450,22 @@ impl<O: Operator> Ocpp16<O> {
         }));
     }
 
+    /// When the connection is made anew for a changed key: after the row of changes that a backend sends at the first
+    /// contact, so that none is lost.
+    fn renew_due(&self) -> Option<Instant> {
+        let since = self.renew_since?;
+        let quiet = self.last_asked.after(Millis::from_secs(RECONNECT_QUIET_S));
+        Some(quiet.min(since.after(Millis::from_secs(RECONNECT_LATEST_S))))
+    }
+
+    fn renew_if_due(&mut self) {
+        if self.renew_due().is_some_and(|at| at <= self.now.at) {
+            self.renew_since = None;
+            let why = "new credentials or settings".to_owned();
+            self.command(Command::Disconnect(why));
+        }
+    }
+
     fn on_link_up(&mut self) {
         self.link_up = true;
         self.connecting = false;
@@ -459,6 +484,7 @@ impl<O: Operator> Ocpp16<O> {
     fn on_link_down(&mut self, down: &LinkDown) {
         self.link_up = false;
         self.connecting = false;
+        self.renew_since = None;
         self.link_detail = down.detail.clone();
         self.inbox.handle_disconnected();
         self.waiting.clear();
@@ -632,6 +658,7 @@ impl<O: Operator> Ocpp16<O> {
     }
 
     fn on_call(&mut self, id: &MessageId, action: &str, payload: &serde_json::Value) {
+        self.last_asked = self.now.at;
         if self.registered == Registered::Rejected {
             log(
                 Level::Info,
@@ -652,7 +679,11 @@ impl<O: Operator> Ocpp16<O> {
     }
 
     pub(crate) fn answer(&mut self, id: &MessageId, response: &Response) {
-        let text = Frame::result(id.clone(), response.to_payload()).to_text();
+        self.answer_payload(id, response.to_payload());
+    }
+
+    pub(crate) fn answer_payload(&mut self, id: &MessageId, payload: serde_json::Value) {
+        let text = Frame::result(id.clone(), payload).to_text();
         self.inbox.answered(id, &text);
         self.command(Command::Send(text));
     }

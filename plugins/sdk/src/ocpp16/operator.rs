@@ -97,7 +97,7 @@ pub enum StatusStrategy {
 #[must_use]
 pub fn manifest<O: Operator>() -> Manifest {
     let keep_alive = O::KEEP_ALIVE_S.to_string();
-    let settings: [(&str, &str, &str); 23] = [
+    let settings: [(&str, &str, &str); 24] = [
         (
             "url",
             O::URL,
@@ -162,6 +162,11 @@ pub fn manifest<O: Operator>() -> Manifest {
             "send_usb_notifications",
             "false",
             "tell USB errors of double stations",
+        ),
+        (
+            "allow_long_get_configuration_keys",
+            "false",
+            "tell values of configuration keys whole that are longer than OCPP 1.6 has room for",
         ),
         (
             "connection_timeout_s",
@@ -256,12 +261,6 @@ pub struct AdapterSettings {
     pub status_strategy: StatusStrategy,
     /// Charging only in state C.
     pub preparing_until_c: bool,
-    /// Informative notices are told.
-    pub informative: bool,
-    /// Error notices are told.
-    pub errors: bool,
-    /// USB notices are told.
-    pub usb: bool,
     /// Seconds to wait.
     pub connection_timeout_s: u32,
     /// Seconds after which a card is left to others.
@@ -303,11 +302,7 @@ fn makes_sense(key: &str, value: &str) -> bool {
         }),
         "id_token_format" => TokenFormat::parse(value).is_some(),
         "status_strategy" => StatusStrategy::parse(value).is_some(),
-        "force_heartbeat"
-        | "preparing_until_c"
-        | "send_informative_notifications"
-        | "send_error_notifications"
-        | "send_usb_notifications" => flag(),
+        "force_heartbeat" | "preparing_until_c" | "allow_long_get_configuration_keys" => flag(),
         "keep_alive_s" => seconds(0),
         "connection_timeout_s" | "authorize_timeout_s" | "reconnect_base_s" | "reconnect_max_s" => {
             seconds(1)
@@ -371,9 +366,6 @@ impl AdapterSettings {
             status_strategy: StatusStrategy::parse(text("status_strategy"))
                 .unwrap_or(StatusStrategy::OccupiedOnAuthorized),
             preparing_until_c: flag("preparing_until_c"),
-            informative: flag("send_informative_notifications"),
-            errors: flag("send_error_notifications"),
-            usb: flag("send_usb_notifications"),
             connection_timeout_s: seconds("connection_timeout_s"),
             authorize_timeout_s: seconds("authorize_timeout_s"),
             reconnect_base_s: seconds("reconnect_base_s"),
@@ -531,7 +523,7 @@ mod tests {
         assert_eq!(read.token_format, TokenFormat::UpperReversed);
         assert_eq!(read.keep_alive_s, 45);
         assert_eq!(read.connection_timeout_s, 60);
-        assert!(read.force_heartbeat && !read.usb);
+        assert!(read.force_heartbeat && read.preparing_until_c);
         let complaint = read.complaint.unwrap();
         for key in [
             "url",

@@ -299,9 +299,9 @@ impl<O: Operator> Ocpp16<O> {
         }
         // What takes the connector out of service is in its status already.
         let wanted = match notice.kind {
-            NoticeKind::Error => self.settings.errors,
-            NoticeKind::Informative => self.settings.informative,
-            NoticeKind::Usb => self.settings.usb,
+            NoticeKind::Error => self.config.flag("SendErrorStatusNotifications"),
+            NoticeKind::Informative => self.config.flag("SendInformativeStatusNotifications"),
+            NoticeKind::Usb => self.config.flag("SendUsbErrorStatusNotifications"),
         };
         if notice.stops_transaction || !wanted || notice.id == "BACKEND" {
             return;

@@ -1,6 +1,7 @@
 //! The adapter against scripted frames, with a host that keeps what must survive.
 
 mod commands;
+mod config;
 mod connection;
 mod profiles;
 mod session;
