@@ -19,6 +19,8 @@ pub mod language;
 mod log;
 #[cfg(feature = "ocpp16")]
 pub mod ocpp16;
+#[cfg(feature = "ocpp-s")]
+pub mod ocpps;
 mod types;
 
 #[cfg(all(feature = "testing", not(target_arch = "wasm32")))]
