@@ -628,6 +628,8 @@ impl Adapter {
                 strictness: self.setup.seed.strictness,
                 proxy: self.setup.seed.proxy.clone(),
                 ca_file: self.setup.seed.ca_file.clone(),
+                certificates: None,
+                client_certificate: false,
                 max_frame_bytes: MAX_FRAME_BYTES,
             },
             self.link_events.clone(),
@@ -710,7 +712,7 @@ const fn failure_of(failure: net::LinkFailure) -> LinkFailure {
         | Net::Timeout
         | Net::Broken
         | Net::ClosedByPeer => LinkFailure::Network,
-        Net::Certificate | Net::Tls => LinkFailure::Tls,
+        Net::Certificate | Net::TlsVersion | Net::TlsCipherSuites | Net::Tls => LinkFailure::Tls,
         Net::Configuration | Net::Unauthorized | Net::Refused => LinkFailure::Refused,
         Net::Subprotocol | Net::Protocol => LinkFailure::Protocol,
         Net::ClosedByUs => LinkFailure::Closed,

@@ -14,6 +14,12 @@ mod adapter;
 mod api;
 mod authorize;
 mod ceilings;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the adapter thread is being wired to it"
+)]
+mod certificates;
 mod cli;
 mod cli_install;
 mod cli_pack;

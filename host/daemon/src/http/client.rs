@@ -177,6 +177,7 @@ async fn send(shared: &Arc<Shared>, request: HttpRequest) -> Result<HttpResponse
         strictness: request.strictness,
         ca_file: request.ca_file.as_deref(),
         proxy: request.proxy.as_ref(),
+        ..Way::default()
     };
     let wire = open(&request.url, ["http", "https"], &way).await?;
     let (mut sender, connection) = http1::Builder::new()

@@ -3,10 +3,12 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::ServerName;
+use rustls::{AlertDescription, PeerIncompatible, PeerMisbehaved};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -20,7 +22,8 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use url::{Host, Url};
 
 use super::limits::{ADDRESSES_TRIED, LINK_BUFFER_BYTES, PROXY_HEAD_BYTES};
-use super::{ConnectRequest, LinkFailure, TlsStrictness, tls};
+use super::{ClientTls, ConnectRequest, LinkFailure, TlsStrictness, Trust, tls};
+use crate::certificates::CertificateStore;
 
 /// A failure and the words for it.
 #[derive(Debug)]
@@ -40,11 +43,16 @@ pub(super) struct Connected {
 }
 
 /// How to come to a server.
+#[derive(Default)]
 pub(crate) struct Way<'a> {
     /// How strictly its certificate is checked.
     pub strictness: TlsStrictness,
     /// Authorities to trust instead of the public ones.
     pub ca_file: Option<&'a Path>,
+    /// The station's certificates: its central-system roots are trusted too.
+    pub certificates: Option<&'a CertificateStore>,
+    /// Show the station's own certificate.
+    pub client_certificate: bool,
     /// HTTP proxy that is asked to CONNECT.
     pub proxy: Option<&'a Url>,
 }
@@ -58,9 +66,15 @@ pub(crate) async fn open(
 ) -> Result<Box<dyn Wire>, Failed> {
     let target = Target::of(url, schemes)?;
     let tls = if target.secure {
-        let config = tls::client_config(way.strictness, way.ca_file)
-            .map_err(|text| Failed(LinkFailure::Configuration, text))?;
-        Some(TlsConnector::from(Arc::new(config)))
+        let trust = Trust {
+            strictness: way.strictness,
+            ca_file: way.ca_file,
+            certificates: way.certificates,
+            client_certificate: way.client_certificate,
+        };
+        let tls =
+            ClientTls::new(&trust).map_err(|text| Failed(LinkFailure::Configuration, text))?;
+        Some(tls)
     } else {
         None
     };
@@ -69,9 +83,13 @@ pub(crate) async fn open(
         None => tcp(&target.host, target.port, "the backend").await?,
     };
     Ok(match tls {
-        Some(connector) => {
+        Some(ClientTls {
+            config,
+            certificate_seen,
+        }) => {
+            let connector = TlsConnector::from(Arc::new(config));
             let stream = connector.connect(target.server_name()?, tcp).await;
-            Box::new(stream.map_err(|error| tls_failed(&error))?)
+            Box::new(stream.map_err(|error| tls_failed(&error, certificate_seen.load(Relaxed)))?)
         }
         None => Box::new(tcp),
     })
@@ -84,6 +102,8 @@ pub(super) async fn connect(request: &ConnectRequest) -> Result<Connected, Faile
     let way = Way {
         strictness: request.strictness,
         ca_file: request.ca_file.as_deref(),
+        certificates: request.certificates.as_ref(),
+        client_certificate: request.client_certificate,
         proxy: request.proxy.as_ref(),
     };
     let wire = open(&request.url, ["ws", "wss"], &way).await?;
@@ -296,34 +316,81 @@ async fn proxy_answer(stream: &mut TcpStream) -> Result<String, Failed> {
 }
 
 fn broken(error: &io::Error) -> Failed {
+    if tls_error(error).is_some() {
+        // With TLS 1.3 a server that dislikes the station's certificate says so after the handshake.
+        return tls_failed(error, true);
+    }
     Failed(
         LinkFailure::Broken,
         format!("the connection broke ({error})"),
     )
 }
 
-fn tls_failed(error: &io::Error) -> Failed {
-    let inner = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match inner {
-        Some(rustls::Error::InvalidCertificate(why)) => Failed(
-            LinkFailure::Certificate,
-            format!(
-                "the backend's certificate is not accepted: {why}; {}",
-                tls::advice(why)
-            ),
-        ),
-        Some(other) => Failed(
-            LinkFailure::Tls,
-            format!("TLS failed: {other}; check that the port speaks TLS 1.2 or 1.3"),
-        ),
-        None => Failed(
+fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref::<rustls::Error>()
+}
+
+/// `certificate_seen`: the server had shown its certificate, so version and suite were agreed upon.
+fn tls_failed(error: &io::Error, certificate_seen: bool) -> Failed {
+    let Some(inner) = tls_error(error) else {
+        return Failed(
             LinkFailure::Tls,
             format!("the backend hung up during the TLS handshake ({error}); check the port"),
-        ),
+        );
+    };
+    if let rustls::Error::InvalidCertificate(why) = inner {
+        let text = format!(
+            "the backend's certificate is not accepted: {why}; {}",
+            tls::advice(why)
+        );
+        return Failed(LinkFailure::Certificate, text);
     }
+    let (failure, check) = match inner {
+        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
+        | rustls::Error::PeerIncompatible(
+            PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+        ) => (
+            LinkFailure::TlsVersion,
+            "the backend must speak TLS 1.2 or 1.3",
+        ),
+        rustls::Error::AlertReceived(AlertDescription::HandshakeFailure) if certificate_seen => {
+            (LinkFailure::Tls, REFUSED_US)
+        }
+        rustls::Error::AlertReceived(
+            AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity,
+        )
+        | rustls::Error::PeerIncompatible(
+            PeerIncompatible::NoCipherSuitesInCommon | PeerIncompatible::NoKxGroupsInCommon,
+        )
+        | rustls::Error::PeerMisbehaved(
+            PeerMisbehaved::SelectedUnofferedCipherSuite
+            | PeerMisbehaved::SelectedUnusableCipherSuiteForVersion,
+        ) => (
+            LinkFailure::TlsCipherSuites,
+            "the backend must speak ECDHE with AES-GCM, or TLS 1.3",
+        ),
+        rustls::Error::AlertReceived(
+            AlertDescription::CertificateRequired
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+            | AlertDescription::DecryptError,
+        ) => (LinkFailure::Tls, REFUSED_US),
+        _ => (
+            LinkFailure::Tls,
+            "check that the port speaks TLS 1.2 or 1.3",
+        ),
+    };
+    Failed(failure, format!("TLS failed: {inner}; {check}"))
 }
+
+/// What an alert about a certificate means on this side.
+const REFUSED_US: &str = "the backend wants a certificate of the station, or another one; check security profile and certificate";
 
 fn upgrade_failed(error: WsError) -> Failed {
     match error {

@@ -168,6 +168,14 @@ impl ClientTls {
     }
 }
 
+/// A configuration for any client of the station.
+///
+/// # Errors
+/// As [`ClientTls::new`].
+pub(crate) fn client_config(trust: &Trust<'_>) -> Result<ClientConfig, String> {
+    ClientTls::new(trust).map(|tls| tls.config)
+}
+
 fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, String> {
     let Some(path) = ca_file else {
         return Ok(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect());

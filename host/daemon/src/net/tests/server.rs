@@ -146,6 +146,8 @@ pub fn request(url: &str) -> ConnectRequest {
         strictness: TlsStrictness::Normal,
         proxy: None,
         ca_file: None,
+        certificates: None,
+        client_certificate: false,
         max_frame_bytes: 65_536,
     }
 }
