@@ -8,16 +8,8 @@ use rustls::server::WebPkiClientVerifier;
 use units::Timestamp;
 
 use super::limits::{CHAIN_CERTIFICATES, CHAIN_PEM_BYTES};
-use super::parse::{self, Facts};
+use super::parse::{self, Facts, Requested};
 use super::types::Anchor;
-
-/// Who the certificate must name, and whose key it must be for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expected {
-    pub common_names: Vec<String>,
-    pub organizations: Vec<String>,
-    pub public_key: Vec<u8>,
-}
 
 /// A chain that was read: its certificates and what the first one says.
 pub struct Chain {
@@ -48,7 +40,7 @@ pub fn read(pem: &str) -> Result<Chain, String> {
 ///
 /// # Errors
 /// For people.
-pub fn check_leaf(leaf: &Facts, expected: &Expected) -> Result<(), String> {
+pub fn check_leaf(leaf: &Facts, expected: &Requested) -> Result<(), String> {
     if leaf.common_names != expected.common_names {
         return Err(format!(
             "its common name is {:?}, asked for was {:?}",

@@ -162,19 +162,26 @@ pub fn key_file(bytes: &[u8]) -> Result<KeyFile, String> {
     })
 }
 
-/// Names and key of a signing request: common names, organisations, public key.
+/// Whom a signing request names, and its key.
+pub struct Requested {
+    pub common_names: Vec<String>,
+    pub organizations: Vec<String>,
+    pub public_key: Vec<u8>,
+}
+
+/// Reads a signing request.
 ///
 /// # Errors
 /// For people.
-pub fn request(der: &[u8]) -> Result<(Vec<String>, Vec<String>, Vec<u8>), String> {
+pub fn request(der: &[u8]) -> Result<Requested, String> {
     let (_, request) = X509CertificationRequest::from_der(der)
         .map_err(|error| format!("it is no signing request ({error})"))?;
     let info = &request.certification_request_info;
-    Ok((
-        common_names(&info.subject),
-        organizations(&info.subject),
-        info.subject_pki.subject_public_key.data.to_vec(),
-    ))
+    Ok(Requested {
+        common_names: common_names(&info.subject),
+        organizations: organizations(&info.subject),
+        public_key: info.subject_pki.subject_public_key.data.to_vec(),
+    })
 }
 
 /// Whether a certificate without subject alternative names has this host as its common name.

@@ -36,6 +36,20 @@ pub enum ServerTls {
 }
 
 impl ServerTls {
+    /// Every mode with its name in configurations.
+    pub const ALL: [(Self, &'static str); 6] = [
+        (Self::None, "none"),
+        (Self::EncryptOnly, "encrypt-only"),
+        (Self::ExpiredAndAnyHost, "expired-and-any-host"),
+        (Self::AnyHost, "any-host"),
+        (Self::Expired, "expired"),
+        (Self::Normal, "normal"),
+    ];
+
+    const fn checks_chain(self) -> bool {
+        !matches!(self, Self::None | Self::EncryptOnly)
+    }
+
     const fn checks_time(self) -> bool {
         matches!(self, Self::AnyHost | Self::Normal)
     }
@@ -45,44 +59,65 @@ impl ServerTls {
     }
 }
 
-/// Who is calling, for the modes that check the host.
+/// TLS of a server; gives each connection its configuration.
 #[derive(Debug, Clone)]
-pub struct Caller<'a> {
-    /// The address the connection comes from.
-    pub address: IpAddr,
-    /// Host of the backend's URL, if it is configured.
-    pub backend_host: Option<&'a str>,
+pub struct TlsServer {
+    mode: ServerTls,
+    store: CertificateStore,
+    backend_host: Option<String>,
 }
 
-/// The TLS configuration for one connection; `None` for plain HTTP. Roots and the station's certificate are read anew, so
-/// what was installed a moment ago counts.
-///
-/// The host of a caller is right if its certificate names the caller's address or the backend's host.
-///
-/// # Errors
-/// For people: when the mode checks callers and no central-system root is installed, or there is no key to show.
-pub fn server_config(
-    mode: ServerTls,
-    store: &CertificateStore,
-    caller: &Caller<'_>,
-) -> Result<Option<Arc<ServerConfig>>, String> {
-    let builder = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| format!("TLS cannot be set up: {error}"))?;
-    let builder = match mode {
-        ServerTls::None => return Ok(None),
-        ServerTls::EncryptOnly => builder.with_no_client_auth(),
-        ServerTls::ExpiredAndAnyHost
-        | ServerTls::AnyHost
-        | ServerTls::Expired
-        | ServerTls::Normal => {
-            builder.with_client_cert_verifier(Arc::new(Verifier::new(mode, store, caller)?))
+impl TlsServer {
+    /// A server's TLS; `None` for plain HTTP. `backend_host`: host of the backend's URL, if it is known; a caller whose
+    /// certificate names it is at the right host.
+    #[must_use]
+    pub fn new(
+        mode: ServerTls,
+        store: CertificateStore,
+        backend_host: Option<String>,
+    ) -> Option<Self> {
+        match mode {
+            ServerTls::None => None,
+            ServerTls::EncryptOnly
+            | ServerTls::ExpiredAndAnyHost
+            | ServerTls::AnyHost
+            | ServerTls::Expired
+            | ServerTls::Normal => Some(Self {
+                mode,
+                store,
+                backend_host,
+            }),
         }
-    };
-    let identity = SingleCertAndKey::from(store.server_identity()?);
-    Ok(Some(Arc::new(
-        builder.with_cert_resolver(Arc::new(identity)),
-    )))
+    }
+
+    /// Says whether callers can be served now, and makes the key that is shown, if there is none: better when the server
+    /// starts than with the first caller.
+    ///
+    /// # Errors
+    /// As [`TlsServer::config`].
+    pub fn check(&self) -> Result<(), String> {
+        self.config(IpAddr::from([127, 0, 0, 1])).map(|_| ())
+    }
+
+    /// The configuration for one connection. Roots and the station's certificate are read anew, so what was installed a
+    /// moment ago counts.
+    ///
+    /// The host of a caller is right if its certificate names the caller's address or the backend's host.
+    ///
+    /// # Errors
+    /// For people: the mode checks callers and no central-system root is installed, or there is no key to show.
+    pub fn config(&self, caller: IpAddr) -> Result<Arc<ServerConfig>, String> {
+        let builder = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| format!("TLS cannot be set up: {error}"))?;
+        let builder = if self.mode.checks_chain() {
+            builder.with_client_cert_verifier(Arc::new(Verifier::new(self, caller)?))
+        } else {
+            builder.with_no_client_auth()
+        };
+        let identity = SingleCertAndKey::from(self.store.server_identity()?);
+        Ok(Arc::new(builder.with_cert_resolver(Arc::new(identity))))
+    }
 }
 
 /// Checks callers, each part only if the mode says so.
@@ -93,9 +128,9 @@ struct Verifier {
 }
 
 impl Verifier {
-    fn new(mode: ServerTls, store: &CertificateStore, caller: &Caller<'_>) -> Result<Self, String> {
+    fn new(server: &TlsServer, caller: IpAddr) -> Result<Self, String> {
         let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(store.anchors(CertificateUse::CentralSystemRoot));
+        roots.add_parsable_certificates(server.store.anchors(CertificateUse::CentralSystemRoot));
         if roots.is_empty() {
             return Err(
                 "callers cannot be checked: install a central-system root first".to_owned(),
@@ -104,12 +139,13 @@ impl Verifier {
         let chain = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
             .build()
             .map_err(|error| format!("callers cannot be checked: {error}"))?;
-        let address = ServerName::IpAddress(caller.address.to_canonical().into());
-        let backend = caller
+        let address = ServerName::IpAddress(caller.to_canonical().into());
+        let backend = server
             .backend_host
-            .and_then(|host| ServerName::try_from(host.to_owned()).ok());
+            .clone()
+            .and_then(|host| ServerName::try_from(host).ok());
         Ok(Self {
-            mode,
+            mode: server.mode,
             chain,
             hosts: std::iter::once(address).chain(backend).collect(),
         })

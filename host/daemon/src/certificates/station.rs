@@ -22,10 +22,10 @@ use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 use units::Timestamp;
 
-use super::chain::{self, Chain, Expected};
+use super::chain::{self, Chain};
 use super::files;
 use super::limits::NAME_CHARS;
-use super::parse::{self, Facts, KeyFile};
+use super::parse::{self, Facts, KeyFile, Requested};
 use super::types::{Anchor, ChainInstalled, Damage};
 
 /// Which of the station's files.
@@ -227,18 +227,13 @@ impl Station {
     }
 
     /// Whom a chain for this slot must name.
-    fn expected(&self, slot: Slot) -> Option<Expected> {
+    fn expected(&self, slot: Slot) -> Option<Requested> {
         let file = self.read(slot).ok()??;
         if let Some(request) = &file.request {
-            let (common_names, organizations, public_key) = parse::request(request).ok()?;
-            return Some(Expected {
-                common_names,
-                organizations,
-                public_key,
-            });
+            return parse::request(request).ok();
         }
         let facts = Facts::of(file.chain.first()?).ok()?;
-        Some(Expected {
+        Some(Requested {
             common_names: facts.common_names,
             organizations: facts.organizations,
             public_key: facts.public_key,

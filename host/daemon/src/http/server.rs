@@ -14,7 +14,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -26,13 +25,14 @@ use super::limits::{
     ACCEPT_PAUSE, ANSWER_TIME, CALLER_TIME, CALLS_OPEN, CONNECTIONS, HEAD_BYTES, HEADERS,
 };
 use super::{Headers, HttpEvent};
+use crate::certificates::server::TlsServer;
 
 /// What to listen for.
 pub struct Listen {
     /// Port on all of the station's addresses; 0 lets the system choose.
     pub port: u16,
     /// `None` = plain HTTP.
-    pub tls: Option<Arc<ServerConfig>>,
+    pub tls: Option<TlsServer>,
     /// Who may call. Others are hung up on before they say a word.
     pub allowed: Allowed,
     /// Longest body of a call, bytes.
@@ -66,7 +66,7 @@ struct Answer {
 static NEXT_CALL: AtomicU64 = AtomicU64::new(1);
 
 struct Shared {
-    tls: Option<TlsAcceptor>,
+    tls: Option<TlsServer>,
     allowed: Allowed,
     max_body_bytes: usize,
     events: mpsc::Sender<HttpEvent>,
@@ -96,6 +96,9 @@ impl Server {
     /// # Errors
     /// For people: why that cannot be.
     pub async fn start(listen: Listen, events: mpsc::Sender<HttpEvent>) -> Result<Self, String> {
+        if let Some(tls) = &listen.tls {
+            tls.check()?;
+        }
         let port = listen.port;
         let refused = |error: io::Error| match error.kind() {
             io::ErrorKind::AddrInUse => format!(
@@ -109,7 +112,7 @@ impl Server {
         let listener = bind(port).await.map_err(refused)?;
         let port = listener.local_addr().map_err(refused)?.port();
         let shared = Arc::new(Shared {
-            tls: listen.tls.map(TlsAcceptor::from),
+            tls: listen.tls,
             allowed: listen.allowed,
             max_body_bytes: listen.max_body_bytes,
             events,
@@ -212,8 +215,16 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::
 }
 
 async fn serve(stream: TcpStream, peer: IpAddr, shared: Arc<Shared>) {
-    let Some(acceptor) = shared.tls.clone() else {
+    let Some(tls) = &shared.tls else {
         return serve_wire(TokioIo::new(stream), peer, shared).await;
+    };
+    // For each caller anew: roots may have been installed, and some modes look at the caller's address.
+    let acceptor = match tls.config(peer) {
+        Ok(config) => TlsAcceptor::from(config),
+        Err(reason) => {
+            tracing::warn!(%peer, "a caller was turned away: {reason}");
+            return;
+        }
     };
     match timeout(CALLER_TIME, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => serve_wire(TokioIo::new(stream), peer, shared).await,
