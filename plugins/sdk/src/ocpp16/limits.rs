@@ -57,6 +57,9 @@ pub const INTERVAL_MIN_S: u64 = 1;
 pub const INTERVAL_MAX_S: u64 = 86_400;
 /// Fault notices kept to be told after a reconnect.
 pub const NOTICES_WAITING: usize = 32;
+/// Notices that must arrive and do not come from the journal: how far transfers are. Larger: more of them are written in a
+/// long time without a backend.
+pub const DURABLE_NOTICES: usize = 16;
 /// Longest wait or pause that a setting may order, s: a day.
 pub const WAIT_MAX_S: u32 = 86_400;
 

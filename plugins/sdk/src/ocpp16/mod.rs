@@ -230,7 +230,8 @@ impl<O: Operator> BackendAdapter for Ocpp16<O> {
             boot_count: context.boot_count,
             started_ms: now.at.as_millis(),
             next_message: 0,
-            next_request: now.at.as_millis(),
+            // Unique over restarts: what a transfer is asked with outlives the instance.
+            next_request: (context.boot_count << 40).saturating_add(now.at.as_millis()),
             calls: Correlator::new(CorrelatorLimits {
                 queue: CALLS_WAITING,
                 timeout: call_timeout,

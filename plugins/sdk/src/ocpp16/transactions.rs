@@ -1,10 +1,11 @@
 //! Transactions: journal entries become StartTransaction, MeterValues and StopTransaction, in order, once.
 //!
-//! The outbox holds one frame at a time. Its id and text never change; it is sent again until the backend confirms it,
-//! over lost connections, restarts and swaps. What the confirmation teaches (the backend's transaction number) is
-//! stored together with the removal of the frame.
+//! The outbox holds one frame of the journal at a time, and notices that must arrive too (how far an update is, for
+//! example), in the order in which they came up. A frame's id and text never change; it is sent again until the backend
+//! confirms it, over lost connections, restarts and swaps. What the confirmation teaches (the backend's transaction
+//! number) is stored together with the removal of the frame.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ocpp::rpc::{CallError, Frame, MessageId, OutgoingCall};
 use ocpp::v16::{
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 use units::{Instant, Millis, Timestamp};
 
 use super::authorize::verdict;
+use super::limits::DURABLE_NOTICES;
 use super::readings::{meter_value, only};
 use super::reserve::backend_number;
 use super::stop_readings::StopReadings;
@@ -29,6 +31,9 @@ use crate::{Level, StoreEntry, StoreWrite, Token, log};
 const OUT_KEY: &str = "out";
 /// Prefix of the store keys that hold the backend's transaction numbers.
 const NUMBER_PREFIX: &str = "tx/";
+
+/// First letter of the ids of notices that do not come from the journal.
+const NOTICE_ID: char = 'n';
 
 /// Stands for the number of a transaction whose start the backend has refused for good.
 const UNNUMBERED: &str = "none";
@@ -45,6 +50,8 @@ enum Kind {
         transaction: u64,
         tag: Option<String>,
     },
+    /// Nothing follows from the answer. Refused once, it is left: it was heard.
+    Notice,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +67,8 @@ struct Out {
 /// What is known of transactions.
 #[derive(Debug, Default)]
 pub struct Transactions {
-    out: Option<Out>,
+    /// The outbox, oldest first.
+    queue: VecDeque<Out>,
     numbers: BTreeMap<u64, i64>,
     /// Transactions whose start the backend has refused for good.
     unnumbered: BTreeSet<u64>,
@@ -84,14 +92,18 @@ impl Transactions {
         };
         let numbers = heard().filter_map(|(local, number)| Some((local, number.parse().ok()?)));
         let unnumbered = heard().filter(|(_, number)| *number == UNNUMBERED);
-        let out = outbox.into_iter().next().map(|frame| Out {
+        let out = |frame: DurableFrame| Out {
+            kind: if frame.id.starts_with(NOTICE_ID) {
+                Kind::Notice
+            } else {
+                kind.clone()
+            },
             frame,
-            kind,
             sent: false,
             refusals: 0,
-        });
+        };
         Self {
-            out,
+            queue: outbox.into_iter().map(out).collect(),
             numbers: numbers.collect(),
             unnumbered: unnumbered.map(|(local, _)| local).collect(),
             stop_readings: StopReadings::read(store),
@@ -113,13 +125,13 @@ impl Transactions {
     }
 
     /// Nothing is on its way to the backend.
-    pub const fn is_empty(&self) -> bool {
-        self.out.is_none()
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
     }
 
     /// The backend has been told of it, or is being told, or has refused to hear of it.
     pub fn has_heard_of(&self, transaction: u64) -> bool {
-        let on_its_way = self.out.as_ref().is_some_and(
+        let on_its_way = self.queue.iter().any(
             |out| matches!(&out.kind, Kind::Start { transaction: told, .. } if *told == transaction),
         );
         on_its_way
@@ -130,7 +142,7 @@ impl Transactions {
     /// The frame in the outbox may be sent (again).
     pub fn resend(&mut self) {
         self.retry_at = None;
-        if let Some(out) = &mut self.out {
+        if let Some(out) = self.queue.front_mut() {
             out.sent = false;
         }
     }
@@ -144,6 +156,9 @@ fn parse_kind(bytes: &[u8]) -> Option<Kind> {
             transaction: transaction.as_u64()?,
             tag: tag()?,
         });
+    }
+    if value.get("notice").is_some() {
+        return Some(Kind::Notice);
     }
     match value.get("stop") {
         Some(transaction) => Some(Kind::Stop {
@@ -159,6 +174,7 @@ fn kind_text(kind: &Kind) -> String {
         Kind::Start { transaction, tag } => json!({ "start": transaction, "tag": tag }),
         Kind::Meter => json!({}),
         Kind::Stop { transaction, tag } => json!({ "stop": transaction, "tag": tag }),
+        Kind::Notice => json!({ "notice": true }),
     }
     .to_string()
 }
@@ -309,9 +325,39 @@ impl<O: Operator> Ocpp16<O> {
             value: Some(kind_text(&kind).into_bytes()),
         };
         self.write([about]);
-        self.transactions.out = Some(Out {
+        self.transactions.queue.push_back(Out {
             frame,
             kind,
+            sent: false,
+            refusals: 0,
+        });
+    }
+
+    /// Enqueues a message that is no part of a transaction and must arrive, behind everything that must arrive before.
+    pub(super) fn enqueue_notice(&mut self, request: &Request) {
+        let notices = |out: &&Out| out.frame.id.starts_with(NOTICE_ID);
+        if self.transactions.queue.iter().filter(notices).count() >= DURABLE_NOTICES {
+            let oldest = self.transactions.queue.iter();
+            let oldest = oldest.filter(notices).find(|out| !out.sent);
+            if let Some(id) = oldest.map(|out| out.frame.id.clone()) {
+                log(Level::Warn, "the oldest notice is left out: too many wait");
+                self.transactions.queue.retain(|out| out.frame.id != id);
+                self.command(Command::Dequeue(id));
+            }
+        }
+        let id = format!("{NOTICE_ID}{}", self.message_id().as_str());
+        let counter = self.next_message;
+        let id = MessageId::new(id).unwrap_or_else(|| MessageId::from_counter(counter));
+        let action = request.action();
+        let text = Frame::call(id.clone(), action.as_str(), request.to_payload()).to_text();
+        let frame = DurableFrame {
+            id: id.as_str().to_owned(),
+            text,
+        };
+        self.command(Command::Enqueue(frame.clone()));
+        self.transactions.queue.push_back(Out {
+            frame,
+            kind: Kind::Notice,
             sent: false,
             refusals: 0,
         });
@@ -328,23 +374,19 @@ impl<O: Operator> Ocpp16<O> {
         {
             return;
         }
-        let Some(out) = self.transactions.out.as_ref().filter(|out| !out.sent) else {
+        let Some(out) = self.transactions.queue.front().filter(|out| !out.sent) else {
             return;
         };
-        let Some(id) = MessageId::new(out.frame.id.clone()) else {
-            // Not ours: no id of ours is refused. Keeping it would hold up everything behind it.
-            let id = out.frame.id.clone();
-            self.transactions.out = None;
-            return self.confirmed(&id);
-        };
-        let action = match out.kind {
-            Kind::Start { .. } => "StartTransaction",
-            Kind::Meter => "MeterValues",
-            Kind::Stop { .. } => "StopTransaction",
+        let Ok(Frame::Call { id, action, .. }) = Frame::parse(&out.frame.text) else {
+            // Not ours: every frame of ours is one. Keeping it would hold up everything behind it.
+            if let Some(out) = self.transactions.queue.pop_front() {
+                self.confirmed(&out);
+            }
+            return;
         };
         let call = OutgoingCall {
             id,
-            action: action.to_owned(),
+            action,
             text: out.frame.text.clone(),
             timeout: None,
             tag: About::Durable,
@@ -352,13 +394,13 @@ impl<O: Operator> Ocpp16<O> {
         // Without room it stays where it is and is tried again with the next input.
         let queued = self.calls.try_call(self.now.at, call).is_ok();
         self.transactions.retry_at = None;
-        if let Some(out) = &mut self.transactions.out {
+        if let Some(out) = self.transactions.queue.front_mut() {
             out.sent = queued;
         }
     }
 
     pub(super) fn durable_answered(&mut self, response: &Response) {
-        let Some(out) = self.transactions.out.take() else {
+        let Some(out) = self.transactions.queue.pop_front() else {
             return;
         };
         match (&out.kind, response) {
@@ -390,49 +432,55 @@ impl<O: Operator> Ocpp16<O> {
                     self.remember(tag, info);
                 }
             }
-            (Kind::Start { .. } | Kind::Meter, _) => {}
+            (Kind::Start { .. } | Kind::Meter | Kind::Notice, _) => {}
         }
-        self.confirmed(&out.frame.id);
+        self.confirmed(&out);
     }
 
     /// The backend could not process the frame: again after a while, then given up.
     pub(super) fn durable_refused(&mut self, error: &CallError) {
         let attempts = self.config.number("TransactionMessageAttempts").max(1);
         let interval = self.config.number("TransactionMessageRetryInterval");
-        let Some(out) = &mut self.transactions.out else {
+        let Some(out) = self.transactions.queue.front_mut() else {
             return;
         };
         out.refusals = out.refusals.saturating_add(1);
         out.sent = false;
-        if out.refusals < attempts {
+        if out.refusals < attempts && out.kind != Kind::Notice {
             let wait = Millis::from_secs(interval.saturating_mul(out.refusals));
             self.transactions.retry_at = Some(self.now.at.after(wait));
             return;
         }
-        let (id, kind) = (out.frame.id.clone(), out.kind.clone());
-        self.transactions.out = None;
+        let Some(out) = self.transactions.queue.pop_front() else {
+            return;
+        };
+        let id = &out.frame.id;
+        if out.kind == Kind::Notice {
+            log(Level::Warn, &format!("notice {id} was refused: {error}"));
+            return self.confirmed(&out);
+        }
         let text = format!("message {id} was refused {attempts} times and is given up: {error}");
         log(Level::Error, &text);
         self.last_error = Some(text);
-        match kind {
-            Kind::Stop { transaction, .. } => self.forget_number(transaction),
+        match &out.kind {
+            Kind::Stop { transaction, .. } => self.forget_number(*transaction),
             Kind::Start { transaction, .. } => {
-                self.transactions.unnumbered.insert(transaction);
+                self.transactions.unnumbered.insert(*transaction);
                 self.write([StoreWrite {
                     key: format!("{NUMBER_PREFIX}{transaction}"),
                     value: Some(UNNUMBERED.as_bytes().to_vec()),
                 }]);
             }
-            Kind::Meter => {}
+            Kind::Meter | Kind::Notice => {}
         }
-        self.confirmed(&id);
+        self.confirmed(&out);
     }
 
     /// No answer: the frame stays, however often; only refusals count.
     pub(super) fn durable_unanswered(&mut self) {
         let interval =
             Millis::from_secs(self.config.number("TransactionMessageRetryInterval").max(1));
-        if let Some(out) = &mut self.transactions.out {
+        if let Some(out) = self.transactions.queue.front_mut() {
             out.sent = false;
         }
         self.transactions.retry_at = self.link_up.then(|| self.now.at.after(interval));
@@ -446,8 +494,11 @@ impl<O: Operator> Ocpp16<O> {
         }]);
     }
 
-    fn confirmed(&mut self, id: &str) {
-        self.command(Command::Dequeue(id.to_owned()));
+    fn confirmed(&mut self, out: &Out) {
+        self.command(Command::Dequeue(out.frame.id.clone()));
+        if out.frame.id.starts_with(NOTICE_ID) {
+            return;
+        }
         self.write([StoreWrite {
             key: OUT_KEY.to_owned(),
             value: None,
@@ -464,7 +515,8 @@ impl<O: Operator> Ocpp16<O> {
             (false, ReadingContext::SampleClock) => "MeterValuesAlignedData",
             _ => "MeterValuesSampledData",
         };
-        if !self.is_online() {
+        // What a pending backend triggers it gets.
+        if !self.is_online() && !(triggered && self.link_up) {
             return;
         }
         let wanted = only(reading, &self.config.list(list), self.now.wall);
