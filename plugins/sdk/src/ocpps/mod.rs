@@ -26,7 +26,7 @@ use units::Instant;
 
 use crate::backend::{AdapterState, BackendAdapter, Command, Input, OutcomeKind, StartContext};
 use crate::ocpp16::{About, Ocpp16, Operator, Registered};
-use crate::{Manifest, Moment, Setting};
+use crate::{Moment, Setting};
 
 use limits::ROUNDS;
 pub use settings::{AddressMode, SoapSettings, soap_manifest};
