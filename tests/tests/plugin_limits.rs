@@ -50,6 +50,18 @@ fn without_grants_every_command_is_refused_by_name() {
         ("limit", "station.limit"),
         ("reserve", "station.reserve"),
         ("cancel-reservation", "station.reserve"),
+        ("upload", "diagnostics.read"),
+        ("download-firmware", "firmware.update"),
+        ("install-firmware", "firmware.update"),
+        ("list-certificates", "certificates"),
+        ("install-certificate", "certificates"),
+        ("delete-certificate", "certificates"),
+        ("create-csr", "certificates"),
+        ("install-chain", "certificates"),
+        ("security-event", "certificates"),
+        ("http-request", "net.http"),
+        ("listen", "net.listen"),
+        ("http-answer", "net.listen"),
     ]
     .map(|(command, grant)| {
         format!("plugin hostile-backend: `{command}` refused: the grant `{grant}` is missing")
@@ -60,7 +72,7 @@ fn without_grants_every_command_is_refused_by_name() {
 #[test]
 fn with_all_grants_nothing_is_refused() {
     let commands = everything(&all_grants());
-    assert_eq!(commands.len(), 14);
+    assert_eq!(commands.len(), 26);
     for command in commands {
         assert!(
             !matches!(command, BackendCommand::Refused(_)),
@@ -76,6 +88,8 @@ fn each_grant_opens_only_its_own_commands() {
         match grant {
             Grant::NetConnect => grants.allow_for(grant, ["ws://127.0.0.1:9/"]),
             Grant::SettingsWrite | Grant::SettingsRead => grants.allow_for(grant, ["*"]),
+            Grant::NetTransfer | Grant::NetHttp => grants.allow_for(grant, ["http://127.0.0.1:9/"]),
+            Grant::NetListen => grants.allow_for(grant, ["9"]),
             _ => grants.allow(grant),
         };
         let open = everything(&grants)
@@ -87,6 +101,12 @@ fn each_grant_opens_only_its_own_commands() {
             Grant::Authorize => 2,
             // To make and to cancel.
             Grant::StationReserve => 2,
+            // Five about certificates, and the events about security.
+            Grant::Certificates => 6,
+            // To listen and to answer.
+            Grant::NetListen => 2,
+            // Either needs the other to move a file.
+            Grant::DiagnosticsRead | Grant::NetTransfer => 0,
             // Opens inputs, not commands.
             Grant::SettingsRead | Grant::AuthorizeOpinions => 0,
             _ => 1,
@@ -189,7 +209,7 @@ fn command_limit_of_the_policy_pack_counts() {
     let error = plugin.handle(now(), BackendInput::Timer).unwrap_err();
     assert_eq!(
         error,
-        PluginError::Output("14 commands, allowed are 10".to_owned())
+        PluginError::Output("26 commands, allowed are 10".to_owned())
     );
     assert!(plugin.is_dead());
 }

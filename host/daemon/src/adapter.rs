@@ -466,6 +466,8 @@ impl Adapter {
             link: self.link.as_ref().and_then(|link| link.up.clone()),
             boot_reason: self.setup.seed.boot_reason,
             boot_count: self.setup.store.boot(),
+            installation: None,
+            client_certificate: false,
         })
     }
 

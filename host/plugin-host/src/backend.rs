@@ -8,6 +8,10 @@ use station::{
 use units::{Instant, Milliamps, Phases, Timestamp, WattHours};
 
 use crate::manifest::{Setting, StoreEntry, StoreWrite};
+use crate::services::{
+    CertificateCommand, CertificateHash, FileCommand, HttpCall, HttpCommand, HttpResponse,
+    Listening, TransferReport,
+};
 use crate::{AuthorizeRequest, Refusal};
 
 /// Whether the adapter's backend may command.
@@ -131,6 +135,10 @@ pub struct BackendStart {
     pub boot_reason: BootReason,
     /// Rises with every start of the station.
     pub boot_count: u64,
+    /// What became of the installation that the adapter asked for last, if a restart ended it.
+    pub installation: Option<TransferReport>,
+    /// The station holds a certificate of its own that a link can present.
+    pub client_certificate: bool,
 }
 
 /// An event that must not be lost.
@@ -183,6 +191,18 @@ pub enum BackendInput {
     SettingChanged(Setting),
     /// The station is about to restart.
     Restarting(BootReason),
+    /// How a transfer or an installation goes.
+    Transfer(TransferReport),
+    /// The installed roots, with the request that asked for them.
+    Certificates(RequestId, Vec<CertificateHash>),
+    /// A request for a certificate in PEM, with the request that asked for it.
+    Csr(RequestId, String),
+    /// What a server said.
+    HttpResponse(HttpResponse),
+    /// How it stands with the listener.
+    Listening(Listening),
+    /// Somebody calls.
+    HttpCall(HttpCall),
 }
 
 /// Where and how to connect.
@@ -198,6 +218,8 @@ pub struct ConnectRequest {
     pub keep_alive_s: u32,
     /// Give up connecting after this long, s.
     pub timeout_s: u32,
+    /// Present the station's own certificate.
+    pub client_certificate: bool,
 }
 
 /// How the adapter stands with its backend.
@@ -360,6 +382,14 @@ pub enum BackendCommand {
     },
     /// What it says of itself.
     State(AdapterState),
+    /// About files and firmware.
+    File(RequestId, FileCommand),
+    /// About certificates.
+    Certificate(RequestId, CertificateCommand),
+    /// For the journal and the security log.
+    SecurityEvent(String),
+    /// About HTTP.
+    Http(HttpCommand),
     /// A command that is not to be executed. Log it; if it has a request, answer that with its outcome.
     Refused(Refusal),
 }

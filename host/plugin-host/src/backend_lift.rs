@@ -22,6 +22,7 @@ use crate::limits::{
 use crate::manifest::{Refusal, RefusalReason};
 use crate::outbox::Outbox;
 use crate::quota::{Meter, Quota};
+use crate::services::{FileCommand, HttpCommand};
 use crate::store_quota::StoreQuota;
 
 /// Authorize requests that the adapter may still answer, oldest first.
@@ -91,7 +92,7 @@ enum Send {
 }
 
 /// Why one command is not executed.
-enum Bad {
+pub(crate) enum Bad {
     Refused {
         command: &'static str,
         reason: RefusalReason,
@@ -213,6 +214,18 @@ impl Check<'_> {
             g::Command::Limit(_) => ("limit", None),
             g::Command::Reserve(r) => ("reserve", Some(r.request_id)),
             g::Command::CancelReservation(r) => ("cancel-reservation", Some(r.request_id)),
+            g::Command::Upload(r) => ("upload", Some(r.request_id)),
+            g::Command::DownloadFirmware(r) => ("download-firmware", Some(r.request_id)),
+            g::Command::InstallFirmware(request) => ("install-firmware", Some(*request)),
+            g::Command::CancelTransfer(_) => ("cancel-transfer", None),
+            g::Command::ListCertificates(r) => ("list-certificates", Some(r.request_id)),
+            g::Command::InstallCertificate(r) => ("install-certificate", Some(r.request_id)),
+            g::Command::DeleteCertificate(r) => ("delete-certificate", Some(r.request_id)),
+            g::Command::CreateCsr(r) => ("create-csr", Some(r.request_id)),
+            g::Command::InstallChain(r) => ("install-chain", Some(r.request_id)),
+            g::Command::SecurityEvent(_) => ("security-event", None),
+            g::Command::HttpRequest(r) => ("http-request", Some(r.request_id)),
+            g::Command::Listen(_) => ("listen", None),
             g::Command::Advance(_)
             | g::Command::Store(_)
             | g::Command::Enqueue(_)
@@ -220,7 +233,9 @@ impl Check<'_> {
             | g::Command::Disconnect(_)
             | g::Command::Send(_)
             | g::Command::WakeAt(_)
-            | g::Command::Verdict(_) => return Ok(()),
+            | g::Command::Verdict(_)
+            | g::Command::StopListening
+            | g::Command::HttpAnswer(_) => return Ok(()),
         };
         let quota = self.rates.requests.count(self.now);
         if self.count(quota).map_err(Bad::Fatal)? {
@@ -290,6 +305,23 @@ impl Check<'_> {
             g::Command::Limit(limit) => self.limit(&limit),
             g::Command::Reserve(r) => self.reserve(r),
             g::Command::CancelReservation(r) => self.cancel_reservation(&r),
+            g::Command::Upload(r) => self.upload(r),
+            g::Command::DownloadFirmware(r) => self.download(r),
+            g::Command::InstallFirmware(request) => self.install(request),
+            g::Command::CancelTransfer(request) => Ok(BackendCommand::File(
+                RequestId(request),
+                FileCommand::Cancel,
+            )),
+            command @ (g::Command::ListCertificates(_)
+            | g::Command::InstallCertificate(_)
+            | g::Command::DeleteCertificate(_)
+            | g::Command::CreateCsr(_)
+            | g::Command::InstallChain(_)) => self.certificates(command),
+            g::Command::SecurityEvent(text) => self.security_event(text),
+            g::Command::HttpRequest(r) => self.http_request(r),
+            g::Command::Listen(r) => self.listen(r),
+            g::Command::StopListening => Ok(BackendCommand::Http(HttpCommand::StopListening)),
+            g::Command::HttpAnswer(r) => self.http_answer(r),
         }
     }
 
@@ -310,7 +342,7 @@ impl Check<'_> {
         let bad = |detail: String| range(COMMAND, detail, None);
         let url = convert::name("the URL", request.url, MAX_URL_CHARS).map_err(bad)?;
         self.needs(Grant::NetConnect, COMMAND, None)?;
-        if !is_plain_url(&url) {
+        if !is_plain_url(&url, &["ws", "wss"]) {
             return Err(bad("the URL is not a plain ws:// or wss:// URL".to_owned()));
         }
         if !self.grants.covers_url(&url) {
@@ -360,6 +392,7 @@ impl Check<'_> {
             basic_auth: request.basic_auth,
             keep_alive_s: request.keep_alive_s,
             timeout_s: request.timeout_s,
+            client_certificate: request.client_certificate == Some(true),
         }))
     }
 
@@ -521,7 +554,12 @@ impl Check<'_> {
         })
     }
 
-    fn needs(&self, grant: Grant, command: &'static str, request: Option<u64>) -> Result<(), Bad> {
+    pub(crate) fn needs(
+        &self,
+        grant: Grant,
+        command: &'static str,
+        request: Option<u64>,
+    ) -> Result<(), Bad> {
         if self.grants.has(grant) {
             return Ok(());
         }
@@ -539,7 +577,7 @@ fn garbage(detail: OutOfRange) -> Bad {
     Bad::Fatal(PluginError::Garbage(detail))
 }
 
-fn range(command: &'static str, detail: OutOfRange, request: Option<u64>) -> Bad {
+pub(crate) fn range(command: &'static str, detail: OutOfRange, request: Option<u64>) -> Bad {
     Bad::Refused {
         command,
         reason: RefusalReason::Range,

@@ -12,6 +12,7 @@ use crate::backend::{
 use crate::contract::backend::exports::pilotwire::backend::adapter as g;
 use crate::contract::host::pilotwire::host::types as shared;
 use crate::convert::{authorize_request, moment, setting, store_entry, token};
+use crate::services_lower;
 
 pub(crate) fn start(start: BackendStart) -> g::StartContext {
     let id = start.station;
@@ -42,6 +43,8 @@ pub(crate) fn start(start: BackendStart) -> g::StartContext {
         link: start.link.map(link_up),
         boot_reason: boot_reason(start.boot_reason),
         boot_count: start.boot_count,
+        installation: start.installation.map(services_lower::transfer),
+        client_certificate: start.client_certificate,
     }
 }
 
@@ -69,6 +72,17 @@ pub(crate) fn input(input: BackendInput) -> g::Input {
         }),
         BackendInput::SettingChanged(changed) => g::Input::SettingChanged(setting(changed)),
         BackendInput::Restarting(reason) => g::Input::Restarting(boot_reason(reason)),
+        BackendInput::Transfer(report) => g::Input::Transfer(services_lower::transfer(report)),
+        BackendInput::Certificates(request, hashes) => {
+            let hashes = hashes.into_iter().map(services_lower::certificate);
+            g::Input::Certificates((request.0, hashes.collect()))
+        }
+        BackendInput::Csr(request, pem) => g::Input::Csr((request.0, pem)),
+        BackendInput::HttpResponse(response) => {
+            g::Input::HttpResponse(services_lower::response(response))
+        }
+        BackendInput::Listening(now) => g::Input::Listening(services_lower::listening(now)),
+        BackendInput::HttpCall(call) => g::Input::HttpCall(services_lower::call(call)),
     }
 }
 
@@ -109,7 +123,7 @@ fn link_up(up: LinkUp) -> g::LinkUp {
     }
 }
 
-fn link_down(down: LinkDown) -> g::LinkDown {
+pub(crate) fn link_down(down: LinkDown) -> g::LinkDown {
     let failure = match down.failure {
         LinkFailure::Network => g::LinkFailure::Network,
         LinkFailure::Tls => g::LinkFailure::Tls,

@@ -195,7 +195,13 @@ impl BackendPlugin {
             | BackendInput::Fault(_)
             | BackendInput::Meter { .. }
             | BackendInput::Outcome { .. }
-            | BackendInput::Restarting(_) => {}
+            | BackendInput::Restarting(_)
+            | BackendInput::Transfer(_)
+            | BackendInput::Certificates(..)
+            | BackendInput::Csr(..)
+            | BackendInput::HttpResponse(_)
+            | BackendInput::Listening(_)
+            | BackendInput::HttpCall(_) => {}
         }
         let input = lower::input(input);
         let call = ("handle", now);
@@ -240,7 +246,7 @@ impl BackendPlugin {
     /// What an input means for the quotas. An answer to the backend, and what it orders, is asked for: it has its own room.
     fn count(&mut self, now: Instant, input: &BackendInput) {
         match input {
-            BackendInput::Frame(_) => {
+            BackendInput::Frame(_) | BackendInput::HttpResponse(_) | BackendInput::HttpCall(_) => {
                 self.rates.frames.credit(now);
                 self.rates.requests.credit(now);
             }
@@ -256,7 +262,11 @@ impl BackendPlugin {
             | BackendInput::Authorize(_)
             | BackendInput::Outcome { .. }
             | BackendInput::SettingChanged(_)
-            | BackendInput::Restarting(_) => {}
+            | BackendInput::Restarting(_)
+            | BackendInput::Transfer(_)
+            | BackendInput::Certificates(..)
+            | BackendInput::Csr(..)
+            | BackendInput::Listening(_) => {}
         }
     }
 

@@ -34,11 +34,23 @@ pub enum Grant {
     StationLimit,
     /// Reserve EVSEs.
     StationReserve,
+    /// Read diagnostics and the security log.
+    DiagnosticsRead,
+    /// Get and install firmware.
+    FirmwareUpdate,
+    /// Exchange files with URLs of the listed prefixes, or `*`.
+    NetTransfer,
+    /// Install and remove certificates, ask for the station's own, report security events.
+    Certificates,
+    /// Send HTTP requests to URLs with the listed prefixes.
+    NetHttp,
+    /// Be called over HTTP on the listed ports.
+    NetListen,
 }
 
 impl Grant {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 20] = [
         Self::NetConnect,
         Self::StationStart,
         Self::StationStop,
@@ -53,6 +65,12 @@ impl Grant {
         Self::AuthorizeOpinions,
         Self::StationLimit,
         Self::StationReserve,
+        Self::DiagnosticsRead,
+        Self::FirmwareUpdate,
+        Self::NetTransfer,
+        Self::Certificates,
+        Self::NetHttp,
+        Self::NetListen,
     ];
 
     /// Name as manifests and policy packs spell it.
@@ -73,6 +91,12 @@ impl Grant {
             Self::AuthorizeOpinions => "authorize.opinions",
             Self::StationLimit => "station.limit",
             Self::StationReserve => "station.reserve",
+            Self::DiagnosticsRead => "diagnostics.read",
+            Self::FirmwareUpdate => "firmware.update",
+            Self::NetTransfer => "net.transfer",
+            Self::Certificates => "certificates",
+            Self::NetHttp => "net.http",
+            Self::NetListen => "net.listen",
         }
     }
 
@@ -86,7 +110,12 @@ impl Grant {
     #[must_use]
     pub const fn takes_list(self) -> bool {
         match self {
-            Self::NetConnect | Self::SettingsWrite | Self::SettingsRead => true,
+            Self::NetConnect
+            | Self::SettingsWrite
+            | Self::SettingsRead
+            | Self::NetTransfer
+            | Self::NetHttp
+            | Self::NetListen => true,
             Self::StationStart
             | Self::StationStop
             | Self::StationUnlock
@@ -97,7 +126,10 @@ impl Grant {
             | Self::Authorize
             | Self::AuthorizeOpinions
             | Self::StationLimit
-            | Self::StationReserve => false,
+            | Self::StationReserve
+            | Self::DiagnosticsRead
+            | Self::FirmwareUpdate
+            | Self::Certificates => false,
         }
     }
 }
@@ -111,7 +143,7 @@ impl fmt::Display for Grant {
 /// A name that is no grant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no grant; the grants are net.connect, station.start, station.stop, station.unlock, station.reset, station.availability, settings.write, settings.read, clock.set, meter.read, authorize, authorize.opinions, station.limit, station.reserve"
+    "`{0}` is no grant; the grants are net.connect, station.start, station.stop, station.unlock, station.reset, station.availability, settings.write, settings.read, clock.set, meter.read, authorize, authorize.opinions, station.limit, station.reserve, diagnostics.read, firmware.update, net.transfer, certificates, net.http, net.listen"
 )]
 pub struct UnknownGrant(pub String);
 
@@ -210,11 +242,39 @@ impl Grants {
     /// segment is never covered: it may lead elsewhere than it reads.
     #[must_use]
     pub fn covers_url(&self, url: &str) -> bool {
-        if !is_plain_url(url) {
+        is_plain_url(url, &["ws", "wss"])
+            && self
+                .list(Grant::NetConnect)
+                .any(|prefix| url_has_prefix(url, prefix))
+    }
+
+    /// Whether HTTP requests may go to this URL; prefixes as in [`Self::covers_url`].
+    #[must_use]
+    pub fn covers_http(&self, url: &str) -> bool {
+        is_plain_url(url, &["http", "https"])
+            && self
+                .list(Grant::NetHttp)
+                .any(|prefix| url_has_prefix(url, prefix))
+    }
+
+    /// Whether files may be exchanged with this URL. It may hold user and password, which prefixes do not; `*` covers
+    /// every host, because backends name file servers as they like.
+    #[must_use]
+    pub fn covers_transfer(&self, url: &str) -> bool {
+        let Some(bare) = without_user(url) else {
             return false;
-        }
-        self.list(Grant::NetConnect)
-            .any(|prefix| url_has_prefix(url, prefix))
+        };
+        is_plain_url(&bare, &["http", "https", "ftp", "ftps"])
+            && self
+                .list(Grant::NetTransfer)
+                .any(|prefix| prefix == "*" || url_has_prefix(&bare, prefix))
+    }
+
+    /// Whether the station may be called on this port.
+    #[must_use]
+    pub fn covers_port(&self, port: u16) -> bool {
+        self.list(Grant::NetListen)
+            .any(|entry| entry == "*" || entry.parse() == Ok(port))
     }
 
     /// Whether this setting may be written.
@@ -240,15 +300,26 @@ impl Grants {
     }
 }
 
-/// A WebSocket URL that means what it reads.
-pub(crate) fn is_plain_url(url: &str) -> bool {
+/// The URL without user and password, if it is one. A second `@` in the authority makes it none.
+fn without_user(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let path = rest.strip_prefix(authority)?;
+    let host = authority
+        .split_once('@')
+        .map_or(authority, |(_, host)| host);
+    Some(format!("{scheme}://{host}{path}"))
+}
+
+/// A URL of one of these schemes that means what it reads.
+pub(crate) fn is_plain_url(url: &str, schemes: &[&str]) -> bool {
     let Some((scheme, rest)) = url.split_once("://") else {
         return false;
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let path = rest.strip_prefix(authority).unwrap_or_default();
     let path = path.split(['?', '#']).next().unwrap_or_default();
-    matches!(scheme, "ws" | "wss")
+    schemes.contains(&scheme)
         && !authority.is_empty()
         && !authority.contains('@')
         && url.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
@@ -296,8 +367,8 @@ mod tests {
         for grant in Grant::ALL {
             assert_eq!(Grant::from_name(grant.name()), Some(grant));
         }
-        let error = Grants::none().allow_named("net.listen", &[]).unwrap_err();
-        assert!(error.to_string().starts_with("`net.listen` is no grant"));
+        let error = Grants::none().allow_named("net.listens", &[]).unwrap_err();
+        assert!(error.to_string().starts_with("`net.listens` is no grant"));
     }
 
     #[test]
@@ -334,6 +405,50 @@ mod tests {
         for prefix in ["", "ws", "ws://", "wss://"] {
             assert!(!net(&[prefix]).covers_url("ws://127.0.0.1/"), "{prefix:?}");
         }
+    }
+
+    #[test]
+    fn files_go_only_to_granted_places_whoever_the_user_is() {
+        let mut grants = Grants::none();
+        grants.allow_for(
+            Grant::NetTransfer,
+            ["ftp://files.example/up/", "https://fw.example"],
+        );
+        for url in [
+            "ftp://files.example/up/a.zip",
+            "ftp://user:p%40ss@files.example/up/",
+            "https://fw.example/1.bin?x=1",
+        ] {
+            assert!(grants.covers_transfer(url), "{url}");
+        }
+        for url in [
+            "ftp://files.example/up",
+            "ftp://files.example/up/../other",
+            "ftp://files.example@evil.example/up/",
+            "ftp://a@files.example@evil.example/up/",
+            "ftp://a:b@evil.example/@files.example/up/",
+            "https://fw.example.evil.example/",
+            "file:///etc/passwd",
+            "wss://fw.example/",
+        ] {
+            assert!(!grants.covers_transfer(url), "{url}");
+        }
+        grants.allow_for(Grant::NetTransfer, ["*"]);
+        assert!(grants.covers_transfer("ftps://anywhere.example/x"));
+        assert!(!grants.covers_transfer("file:///etc/passwd"));
+    }
+
+    #[test]
+    fn http_and_ports_are_covered_by_what_is_listed() {
+        let mut grants = Grants::none();
+        grants.allow_for(Grant::NetHttp, ["http://127.0.0.1:9000"]);
+        grants.allow_for(Grant::NetListen, ["8090"]);
+        assert!(grants.covers_http("http://127.0.0.1:9000/soap"));
+        assert!(!grants.covers_http("https://127.0.0.1:9000/soap"));
+        assert!(!grants.covers_http("http://127.0.0.1:9000@evil.example/"));
+        assert!(grants.covers_port(8090) && !grants.covers_port(809));
+        grants.allow_for(Grant::NetListen, ["*"]);
+        assert!(grants.covers_port(1));
     }
 
     #[test]

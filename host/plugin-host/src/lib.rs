@@ -33,6 +33,9 @@ pub mod provenance;
 mod quota;
 mod recording;
 pub mod replay;
+mod services;
+mod services_lift;
+mod services_lower;
 pub mod signature;
 mod small_plugins;
 mod store_quota;
@@ -59,5 +62,10 @@ pub use manifest::{
     StoreEntry, StoreWrite,
 };
 pub use recording::Recorder;
+pub use services::{
+    CertificateCommand, CertificateHash, CertificateUse, Document, FileCommand, FirmwareSignature,
+    HashAlgorithm, Headers, HttpAnswer, HttpCall, HttpCommand, HttpRequest, HttpResponse, Listen,
+    Listening, ServerTls, TransferReport, TransferStage,
+};
 pub use small_plugins::{Behaviour, DisplayPlugin, FreeChargingPlugin, Rendered, Reporting};
 pub use supervisor::{Health, Supervisor};

@@ -155,6 +155,16 @@ pub const MAX_KEEP_ALIVE_S: u32 = 86_400;
 pub const MAX_CONNECT_TIMEOUT_S: u32 = 600;
 /// Highest current of a token's limit, mA; above any cable of mode 3.
 pub const MAX_TOKEN_LIMIT_MA: u32 = 80_000;
+/// Longest name of an uploaded file; most file systems take 255 bytes.
+pub const MAX_FILE_NAME_CHARS: usize = 200;
+/// Longest certificate or chain in PEM. The security whitepaper allows 10,000 characters for a chain.
+pub const MAX_CERTIFICATE_CHARS: usize = 16_384;
+/// Most headers of an HTTP request or answer.
+pub const MAX_HTTP_HEADERS: usize = 32;
+/// Longest time-out of an HTTP request, s.
+pub const MAX_HTTP_TIMEOUT_S: u32 = 600;
+/// Most addresses that may call the station.
+pub const MAX_LISTEN_ALLOWED: usize = 64;
 /// Authorize requests that an adapter may still answer. Older ones are forgotten: their verdict is late anyway.
 pub const MAX_OPEN_REQUESTS: usize = 32;
 /// Earliest wall clock that a plugin may set or name: 2020-01-01.

@@ -3,6 +3,12 @@
 
 use units::{Instant, Timestamp};
 
+pub use crate::services::{
+    CertificateHash, CertificateUse, CertificatesRequest, CsrRequest, DeleteCertificateRequest,
+    Document, FirmwareRequest, FirmwareSignature, HashAlgorithm, Headers, HttpAnswer, HttpCall,
+    HttpRequest, HttpResponse, InstallCertificateRequest, InstallChainRequest, ListenRequest,
+    Listening, ServerTls, TransferReport, TransferStage, UploadRequest,
+};
 use crate::{
     AuthorizeRequest, Manifest, Moment, Setting, StationInfo, StoreEntry, StoreWrite, Token,
     Verdict,
@@ -37,6 +43,11 @@ pub struct StartContext {
     pub boot_reason: BootReason,
     /// Increases by one with every start of the station; makes ids unique over restarts.
     pub boot_count: u64,
+    /// What became of the installation that this adapter asked for last, if a restart ended it; the same at every start
+    /// until it asks for the next download.
+    pub installation: Option<TransferReport>,
+    /// The station holds a certificate of its own that a link can present.
+    pub client_certificate: bool,
 }
 
 /// What the backend may do.
@@ -381,7 +392,7 @@ pub enum JournalEvent {
     Metered((u64, MeterReading)),
     /// A transaction ended.
     Ended(TransactionEnded),
-    /// Security-relevant event, text for people.
+    /// Security-relevant event: `Kind` or `Kind: detail`, kinds as the security whitepaper of OCPP 1.6 spells them.
     Security(String),
 }
 
@@ -459,6 +470,18 @@ pub enum Input {
     SettingChanged(Setting),
     /// The station is about to restart; last words may be sent.
     Restarting(BootReason),
+    /// How a transfer or an installation goes.
+    Transfer(TransferReport),
+    /// Answer to [`Command::ListCertificates`], with its request id.
+    Certificates((u64, Vec<CertificateHash>)),
+    /// Answer to [`Command::CreateCsr`], with its request id: the request in PEM.
+    Csr((u64, String)),
+    /// Answer to [`Command::HttpRequest`].
+    HttpResponse(HttpResponse),
+    /// The listener stands, moved to other addresses, or fell.
+    Listening(Listening),
+    /// Somebody calls; answer with [`Command::HttpAnswer`].
+    HttpCall(HttpCall),
 }
 
 /// Where and how to connect.
@@ -474,6 +497,8 @@ pub struct ConnectRequest {
     pub keep_alive_s: u32,
     /// Give up connecting after this long.
     pub timeout_s: u32,
+    /// Present the station's own certificate; `None` = no.
+    pub client_certificate: Option<bool>,
 }
 
 /// Kind of a restart.
@@ -682,6 +707,34 @@ pub enum Command {
     CancelReservation(CancelReservationRequest),
     /// What the adapter says of itself.
     State(AdapterState),
+    /// Bring a document to the backend. An outcome says whether it begins, reports follow; so for all about files.
+    Upload(UploadRequest),
+    /// Get an image and keep it.
+    DownloadFirmware(FirmwareRequest),
+    /// Install what was downloaded with this request id; then the station restarts.
+    InstallFirmware(u64),
+    /// Give a transfer up.
+    CancelTransfer(u64),
+    /// Name the installed roots.
+    ListCertificates(CertificatesRequest),
+    /// Trust a root.
+    InstallCertificate(InstallCertificateRequest),
+    /// Trust a root no longer.
+    DeleteCertificate(DeleteCertificateRequest),
+    /// Make a key and a request for its certificate.
+    CreateCsr(CsrRequest),
+    /// The certificate that was asked for.
+    InstallChain(InstallChainRequest),
+    /// For the journal, where every adapter hears it, and the security log: `Kind` or `Kind: detail`.
+    SecurityEvent(String),
+    /// Ask an HTTP server.
+    HttpRequest(HttpRequest),
+    /// Listen for calls.
+    Listen(ListenRequest),
+    /// Listen no longer.
+    StopListening,
+    /// Answer a call.
+    HttpAnswer(HttpAnswer),
 }
 
 /// A backend adapter.

@@ -21,6 +21,7 @@ mod log;
 pub mod ocpp16;
 #[cfg(feature = "ocpp-s")]
 pub mod ocpps;
+mod services;
 mod types;
 
 #[cfg(all(feature = "testing", not(target_arch = "wasm32")))]

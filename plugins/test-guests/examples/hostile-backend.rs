@@ -6,8 +6,8 @@
 //! `advance-ahead` (beyond what it was given), `store-hoard` (300 KiB), `half-commit` (a good and a bad half), `moody` (accepts every other
 //! time), `send-flood` and `request-flood` (100 of them at every input), `outbox-flood` (200 frames at every input), `durable-flood` (120
 //! frames once, all sent at once), `wake-flood` (wants to be woken at once, always), `store-flood` (10,000 writes), `path-key` and `nul-key` (store
-//! keys like paths, and with a NUL), `path-setting` and `nul-setting` (the same with keys of settings), `denied-hosts` (URLs that read as
-//! granted), `lies` (ids that do not exist, or are others'), `bad-limit`, `restore-trap` (crashes if anything of it was kept), and the strings of
+//! keys like paths, and with a NUL), `path-setting` and `nul-setting` (the same with keys of settings), `denied-hosts` and `denied-services` (URLs that read as
+//! granted, headers and names that lead elsewhere), `lies` (ids that do not exist, or are others'), `bad-limit`, `restore-trap` (crashes if anything of it was kept), and the strings of
 //! `test_guests::bad_string` as a frame.
 
 use sdk::backend::{
@@ -100,6 +100,7 @@ impl Hostile {
             "path-setting" => vec![setting("../../../etc/passwd", "x")],
             "nul-setting" => vec![setting("phases\0", "1")],
             "denied-hosts" => denied_hosts(),
+            "denied-services" => test_guests::services::denied(),
             "lies" => lies(),
             _ => self.answer_in_other_ways(asked),
         }
@@ -161,7 +162,7 @@ impl Hostile {
                 }),
                 Command::Dequeue(String::new()),
             ],
-            "everything" => everything(),
+            "everything" => [everything(), test_guests::services::everything()].concat(),
             _ => Vec::new(),
         }
     }
@@ -174,6 +175,7 @@ fn connect(url: &str, timeout_s: u32) -> Command {
         basic_auth: None,
         keep_alive_s: 30,
         timeout_s,
+        client_certificate: None,
     })
 }
 

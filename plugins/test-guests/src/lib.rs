@@ -1,5 +1,7 @@
 //! What the hostile guests share: ways to misbehave that do not depend on the plugin kind.
 
+pub mod services;
+
 use sdk::{Manifest, SettingSpec};
 
 /// Long enough to be a constant of the compiled component, where the tests of garbled manifests find it.
@@ -24,6 +26,12 @@ pub fn manifest(name: &str) -> Manifest {
         "authorize.opinions",
         "station.limit",
         "station.reserve",
+        "diagnostics.read",
+        "firmware.update",
+        "net.transfer",
+        "certificates",
+        "net.http",
+        "net.listen",
     ];
     Manifest {
         name: name.to_owned(),

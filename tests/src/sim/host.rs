@@ -309,6 +309,8 @@ impl World {
             link: self.net.is_up().then_some(link),
             boot_reason: convert::boot_reason(BootReason::PowerUp),
             boot_count: self.disk.boots,
+            installation: None,
+            client_certificate: false,
         };
         let now = convert::moment(station.moment(self.now));
         let (running, commands) = (kind.start)(now, context);

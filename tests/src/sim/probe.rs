@@ -108,9 +108,16 @@ impl BackendAdapter for Probe {
                 ))]
             }
             Input::Outcome(outcome) => self.answer(&outcome),
-            Input::Fault(_) | Input::Meter(_) | Input::SettingChanged(_) | Input::Restarting(_) => {
-                Vec::new()
-            }
+            Input::Fault(_)
+            | Input::Meter(_)
+            | Input::SettingChanged(_)
+            | Input::Restarting(_)
+            | Input::Transfer(_)
+            | Input::Certificates(_)
+            | Input::Csr(_)
+            | Input::HttpResponse(_)
+            | Input::Listening(_)
+            | Input::HttpCall(_) => Vec::new(),
         }
     }
 }
@@ -402,6 +409,7 @@ fn connect() -> Command {
         basic_auth: None,
         keep_alive_s: 0,
         timeout_s: 60,
+        client_certificate: None,
     })
 }
 

@@ -52,6 +52,9 @@ pub fn all_grants() -> Grants {
     grants.allow_for(Grant::NetConnect, ["ws://127.0.0.1:9/"]);
     grants.allow_for(Grant::SettingsWrite, ["*"]);
     grants.allow_for(Grant::SettingsRead, ["*"]);
+    grants.allow_for(Grant::NetTransfer, ["http://127.0.0.1:9/"]);
+    grants.allow_for(Grant::NetHttp, ["http://127.0.0.1:9/"]);
+    grants.allow_for(Grant::NetListen, ["9"]);
     grants
 }
 
@@ -118,6 +121,8 @@ pub fn backend_start(settings: Vec<Setting>) -> BackendStart {
         link: None,
         boot_reason: BootReason::PowerUp,
         boot_count: 1,
+        installation: None,
+        client_certificate: false,
     }
 }
 

@@ -185,6 +185,18 @@ fn refused(rows: &mut Vec<Row>) {
     ));
     rows.push(survived(
         KIND,
+        "files, servers, ports and headers that read like granted ones",
+        "–",
+        || {
+            let refused = all_refused("denied-services", &all_grants());
+            (
+                format!("{} commands", refused.len()),
+                "refuses each; nothing is read, resolved, dialled or opened",
+            )
+        },
+    ));
+    rows.push(survived(
+        KIND,
         "setting like a path, or with a NUL",
         "–",
         || {

@@ -18,7 +18,7 @@ enum Opens {
     Input,
 }
 
-const TABLE: [(Grant, Opens); 14] = [
+const TABLE: [(Grant, Opens); 20] = [
     (Grant::NetConnect, Opens::Command("connect")),
     (Grant::StationStart, Opens::Command("request-start")),
     (Grant::StationStop, Opens::Command("request-stop")),
@@ -36,6 +36,12 @@ const TABLE: [(Grant, Opens); 14] = [
     (Grant::AuthorizeOpinions, Opens::Input),
     (Grant::StationLimit, Opens::Command("limit")),
     (Grant::StationReserve, Opens::Command("reserve")),
+    (Grant::DiagnosticsRead, Opens::Command("upload")),
+    (Grant::FirmwareUpdate, Opens::Command("install-firmware")),
+    (Grant::NetTransfer, Opens::Command("download-firmware")),
+    (Grant::Certificates, Opens::Command("create-csr")),
+    (Grant::NetHttp, Opens::Command("http-request")),
+    (Grant::NetListen, Opens::Command("listen")),
 ];
 
 /// A component with one capability of its manifest misspelt, so that it does not ask for this grant.
@@ -79,6 +85,8 @@ fn all_but(grant: Grant) -> Grants {
         match other {
             Grant::NetConnect => grants.allow_for(other, ["ws://127.0.0.1:9/"]),
             Grant::SettingsWrite | Grant::SettingsRead => grants.allow_for(other, ["*"]),
+            Grant::NetTransfer | Grant::NetHttp => grants.allow_for(other, ["http://127.0.0.1:9/"]),
+            Grant::NetListen => grants.allow_for(other, ["9"]),
             _ => grants.allow(other),
         };
     }

@@ -296,7 +296,13 @@ impl<O: Operator> BackendAdapter for Ocpp16<O> {
                 self.questions.station_setting_changed(&setting);
                 self.charging.setting_changed(&setting);
             }
-            Input::Restarting(_) => {}
+            Input::Restarting(_)
+            | Input::Transfer(_)
+            | Input::Certificates(_)
+            | Input::Csr(_)
+            | Input::HttpResponse(_)
+            | Input::Listening(_)
+            | Input::HttpCall(_) => {}
         }
         self.finish()
     }
@@ -448,6 +454,7 @@ impl<O: Operator> Ocpp16<O> {
             keep_alive_s: u32::try_from(self.config.number("WebSocketPingInterval"))
                 .unwrap_or(u32::MAX),
             timeout_s: self.settings.connection_timeout_s,
+            client_certificate: None,
         }));
     }
 

@@ -82,6 +82,8 @@ pub fn start_context(evses: u32, settings: &[(&str, &str)]) -> StartContext {
         link: None,
         boot_reason: BootReason::PowerUp,
         boot_count: 1,
+        installation: None,
+        client_certificate: false,
     }
 }
 

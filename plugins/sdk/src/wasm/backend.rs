@@ -76,8 +76,20 @@ macro_rules! __backend_glue {
 // Bindings to SDK.
 convert!(record g::StartContext => s::StartContext {
     identity, role, settings, store, outbox, cursor, station, connectors, transactions, faults,
-    link, boot_reason, boot_count
+    link, boot_reason, boot_count, installation, client_certificate
 });
+convert!(record g::TransferReport => s::TransferReport { request_id, stage, detail });
+convert!(enum g::TransferStage => s::TransferStage {
+    Running, Done, Failed, Verified, InvalidSignature, InvalidCertificate, Installing, Restarting, Installed,
+    InstallFailed, Cancelled
+});
+convert!(enum g::HashAlgorithm => s::HashAlgorithm { Sha256, Sha384, Sha512 });
+convert!(record g::CertificateHash => s::CertificateHash {
+    algorithm, issuer_name_hash, issuer_key_hash, serial_number
+});
+convert!(record g::HttpResponse => s::HttpResponse { request_id, status, headers, body, failure });
+convert!(record g::Listening => s::Listening { port, addresses, detail });
+convert!(record g::HttpCall => s::HttpCall { call_id, peer, method, path, headers, body });
 convert!(enum g::Role => s::Role { Primary, Observer });
 convert!(enum g::BootReason => s::BootReason {
     PowerUp, RemoteReset, ScheduledReset, Watchdog, FirmwareUpdate, Unknown
@@ -133,7 +145,8 @@ convert!(enum g::OutcomeKind => s::OutcomeKind {
 convert!(record g::Outcome => s::Outcome { request_id, kind, detail });
 convert!(variant g::Input => s::Input {
     Timer, LinkUp(v), LinkDown(v), Frame(v), Journal(v), Connector(v), Fault(v), Meter(v),
-    Authorize(v), Outcome(v), SettingChanged(v), Restarting(v)
+    Authorize(v), Outcome(v), SettingChanged(v), Restarting(v), Transfer(v), Certificates(v), Csr(v),
+    HttpResponse(v), Listening(v), HttpCall(v)
 });
 // SDK to bindings.
 convert!(record s::DurableFrame => g::DurableFrame { id, text });
@@ -142,7 +155,7 @@ convert!(enum s::ReadingContext => g::ReadingContext {
     InterruptionEnd, Other
 });
 convert!(record s::ConnectRequest => g::ConnectRequest {
-    url, subprotocols, basic_auth, keep_alive_s, timeout_s
+    url, subprotocols, basic_auth, keep_alive_s, timeout_s, client_certificate
 });
 convert!(enum s::ResetKind => g::ResetKind { Soft, Hard });
 convert!(record s::StartRequest => g::StartRequest { request_id, evse_id, token, authorize_first });
@@ -164,9 +177,35 @@ convert!(record s::ReserveRequest => g::ReserveRequest {
     request_id, evse_id, reservation, token, group, expires_wall_ms
 });
 convert!(record s::CancelReservationRequest => g::CancelReservationRequest { request_id, reservation });
+convert!(enum s::Document => g::Document { Diagnostics, SecurityLog });
+convert!(record s::UploadRequest => g::UploadRequest {
+    request_id, document, url, file_name, from_wall_ms, to_wall_ms, retries, retry_interval_s
+});
+convert!(record s::FirmwareSignature => g::FirmwareSignature { certificate_pem, signature_base64 });
+convert!(record s::FirmwareRequest => g::FirmwareRequest {
+    request_id, url, retries, retry_interval_s, signature
+});
+convert!(enum s::CertificateUse => g::CertificateUse { CentralSystemRoot, ManufacturerRoot });
+convert!(enum s::HashAlgorithm => g::HashAlgorithm { Sha256, Sha384, Sha512 });
+convert!(record s::CertificateHash => g::CertificateHash {
+    algorithm, issuer_name_hash, issuer_key_hash, serial_number
+});
+convert!(record s::CertificatesRequest => g::CertificatesRequest { request_id, kind });
+convert!(record s::InstallCertificateRequest => g::InstallCertificateRequest { request_id, kind, pem });
+convert!(record s::DeleteCertificateRequest => g::DeleteCertificateRequest { request_id, certificate });
+convert!(record s::CsrRequest => g::CsrRequest { request_id, common_name, organization });
+convert!(record s::InstallChainRequest => g::InstallChainRequest { request_id, pem });
+convert!(record s::HttpRequest => g::HttpRequest { request_id, method, url, headers, body, timeout_s });
+convert!(enum s::ServerTls => g::ServerTls {
+    None, EncryptOnly, ExpiredAndAnyHost, AnyHost, Expired, Normal
+});
+convert!(record s::ListenRequest => g::ListenRequest { port, tls, allowed, towards });
+convert!(record s::HttpAnswer => g::HttpAnswer { call_id, status, headers, body });
 convert!(variant s::Command => g::Command {
     Advance(v), Store(v), Enqueue(v), Dequeue(v), Connect(v), Disconnect(v), Send(v), WakeAt(v),
     SetClock(v), Verdict(v), TransactionVerdict(v), RequestStart(v), RequestStop(v), Unlock(v),
     Reset(v), SetAvailability(v), SetSetting(v), ReadMeter(v), Limit(v), Reserve(v),
-    CancelReservation(v), State(v)
+    CancelReservation(v), State(v), Upload(v), DownloadFirmware(v), InstallFirmware(v), CancelTransfer(v),
+    ListCertificates(v), InstallCertificate(v), DeleteCertificate(v), CreateCsr(v), InstallChain(v),
+    SecurityEvent(v), HttpRequest(v), Listen(v), StopListening, HttpAnswer(v)
 });

@@ -134,6 +134,8 @@ fn context(
         }),
         boot_reason: BootReason::PowerUp,
         boot_count: host_boot,
+        installation: None,
+        client_certificate: false,
     }
 }
 
