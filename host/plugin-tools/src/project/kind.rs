@@ -74,20 +74,6 @@ impl Language {
         }
     }
 
-    /// Kinds of which there is a template.
-    pub fn kinds(self) -> &'static [Kind] {
-        match self {
-            Self::Rust => &[
-                Kind::Backend,
-                Kind::Authorizer,
-                Kind::FreeCharging,
-                Kind::Display,
-            ],
-            Self::Js | Self::Python => &[Kind::Authorizer, Kind::FreeCharging, Kind::Display],
-            Self::C => &[Kind::Authorizer],
-        }
-    }
-
     /// Interpreters need more room than compiled code, and a busy machine more time for them.
     pub fn bounds(self) -> Bounds {
         match self {
@@ -105,20 +91,6 @@ impl Language {
             },
         }
     }
-}
-
-/// Every combination that there is, for people.
-pub fn combinations() -> String {
-    let line = |language: &Language| {
-        let kinds: Vec<_> = language.kinds().iter().map(|kind| kind.name()).collect();
-        format!(
-            "  --lang {:<7} --kind {}",
-            language.name(),
-            kinds.join(" | ")
-        )
-    };
-    let lines: Vec<_> = Language::value_variants().iter().map(line).collect();
-    lines.join("\n")
 }
 
 /// What a project says of itself.

@@ -100,3 +100,8 @@ size_t strlen(const char *text) {
   while (text[length]) length++;
   return length;
 }
+
+int strcmp(const char *a, const char *b) {
+  while (*a && *a == *b) a++, b++;
+  return (unsigned char)*a - (unsigned char)*b;
+}
