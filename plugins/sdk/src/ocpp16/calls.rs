@@ -5,13 +5,10 @@ use ocpp::v16::{
     AvailabilityStatus, AvailabilityType, CancelReservationResponse, ChangeAvailabilityRequest,
     ChangeAvailabilityResponse, ChangeConfigurationRequest, ChangeConfigurationResponse,
     ClearCacheResponse, ConfigurationStatus, DataTransferResponse, DataTransferStatus,
-    DiagnosticsStatus, DiagnosticsStatusNotificationRequest, FirmwareStatus,
-    FirmwareStatusNotificationRequest, GenericStatus, GetConfigurationRequest, MessageTrigger,
-    Open, RemoteStartTransactionRequest, RemoteStartTransactionResponse,
-    RemoteStopTransactionRequest, RemoteStopTransactionResponse, Request, ReserveNowResponse,
-    ResetRequest as ResetMessage, ResetResponse, ResetType, Response, TriggerMessageRequest,
-    TriggerMessageResponse, TriggerMessageStatus, UnlockConnectorRequest, UnlockConnectorResponse,
-    UnlockStatus,
+    GenericStatus, GetConfigurationRequest, RemoteStartTransactionRequest,
+    RemoteStartTransactionResponse, RemoteStopTransactionRequest, RemoteStopTransactionResponse,
+    Request, ReserveNowResponse, ResetRequest as ResetMessage, ResetResponse, ResetType, Response,
+    UnlockConnectorRequest, UnlockConnectorResponse, UnlockStatus,
 };
 use serde_json::Value;
 use units::Millis;
@@ -19,10 +16,10 @@ use units::Millis;
 use super::config::{Change, Told};
 use super::limits::{ANSWER_WAIT_S, RESET_WAIT_S, WAITING_ANSWERS};
 use super::reserve;
-use super::{About, After, Ocpp16, Operator, Registered, ResetTries, Waiting};
+use super::{Ocpp16, Operator, Registered, ResetTries, Waiting};
 use crate::backend::{
-    AvailabilityRequest, Command, Outcome, OutcomeKind, ReadMeterRequest, ReadingContext,
-    ResetKind, ResetRequest, Role, SettingRequest, StartRequest, StopRequest, UnlockRequest,
+    AvailabilityRequest, Command, Outcome, OutcomeKind, ResetKind, ResetRequest, Role,
+    SettingRequest, StartRequest, StopRequest, UnlockRequest,
 };
 use crate::{Level, Token, TokenKind, log};
 
@@ -62,12 +59,21 @@ impl<O: Operator> Ocpp16<O> {
             Request::SetChargingProfile(request) => self.set_charging_profile(id, &request),
             Request::ClearChargingProfile(request) => self.clear_charging_profile(id, &request),
             Request::GetCompositeSchedule(request) => self.composite_schedule(id, &request),
+            Request::ExtendedTriggerMessage(request) => self.extended_trigger(id, &request),
+            Request::UpdateFirmware(request) => self.update_firmware(id, &request),
+            Request::SignedUpdateFirmware(request) => self.signed_update_firmware(id, &request),
+            Request::GetDiagnostics(request) => self.get_diagnostics(id, &request),
+            Request::GetLog(request) => self.get_log(id, &request),
+            Request::InstallCertificate(request) => self.install_certificate(id, &request),
+            Request::DeleteCertificate(request) => self.delete_certificate(id, &request),
+            Request::GetInstalledCertificateIds(request) => self.certificate_ids(id, &request),
+            Request::CertificateSigned(request) => self.certificate_signed(id, &request),
             other => self.answer_not_supported(id, other.action().as_str()),
         }
     }
 
     /// May the backend command, and does the station listen yet?
-    fn may_command(&self) -> bool {
+    pub(super) fn may_command(&self) -> bool {
         self.role == Role::Primary
     }
 
@@ -99,7 +105,7 @@ impl<O: Operator> Ocpp16<O> {
         }
     }
 
-    fn connector(&self, connector_id: i64) -> Option<u32> {
+    pub(super) fn connector(&self, connector_id: i64) -> Option<u32> {
         u32::try_from(connector_id)
             .ok()
             .filter(|connector| self.statuses.has(*connector))
@@ -341,10 +347,7 @@ impl<O: Operator> Ocpp16<O> {
                     })
                 });
             }
-            Change::Decide { .. } => {
-                let status = ConfigurationStatus::Rejected;
-                self.answer(id, &Response::from(ChangeConfigurationResponse { status }));
-            }
+            Change::Decide { value } => self.change_profile(id, &value),
             Change::Refused(status) => {
                 self.answer(id, &Response::from(ChangeConfigurationResponse { status }));
             }
@@ -355,7 +358,10 @@ impl<O: Operator> Ocpp16<O> {
 
     pub(super) fn on_outcome(&mut self, outcome: &Outcome) {
         self.readings.remove(&outcome.request_id);
-        let Some((waiting, _)) = self.waiting.remove(&outcome.request_id) else {
+        if self.firmware_outcome(outcome) {
+            return;
+        }
+        let Some((waiting, due)) = self.waiting.remove(&outcome.request_id) else {
             return;
         };
         let accepted = outcome.kind == OutcomeKind::Accepted;
@@ -432,76 +438,17 @@ impl<O: Operator> Ocpp16<O> {
                 id,
                 Response::from(CancelReservationResponse { status: generic }),
             ),
+            waiting @ (Waiting::Diagnostics(..) | Waiting::Log(..)) => {
+                return self.upload_outcome(&waiting, outcome);
+            }
+            // The list follows.
+            waiting @ (Waiting::CertificateIds(_) | Waiting::Profile(..)) if accepted => {
+                return drop(self.waiting.insert(outcome.request_id, (waiting, due)));
+            }
+            // Without a list nobody knows whom the station trusts.
+            Waiting::Profile(id, profile) => return self.raise_profile(&id, profile, false),
+            waiting => return self.certificates_outcome(waiting, outcome),
         };
         self.answer(&id, &response);
-    }
-
-    // ---- triggered messages ----
-
-    fn trigger(&mut self, id: &MessageId, request: &TriggerMessageRequest) {
-        let connector = match request.connector_id {
-            None => Ok(None),
-            Some(connector) => self.connector(connector).map(Some).ok_or(()),
-        };
-        let Ok(connector) = connector else {
-            return self.answer_trigger(id, TriggerMessageStatus::Rejected);
-        };
-        let after = match &request.requested_message {
-            Open::Known(MessageTrigger::BootNotification) => Some(After::Boot),
-            Open::Known(MessageTrigger::Heartbeat) => Some(After::Heartbeat),
-            Open::Known(MessageTrigger::StatusNotification) => Some(After::Status(connector)),
-            Open::Known(MessageTrigger::MeterValues) => Some(After::Meter(connector)),
-            Open::Known(MessageTrigger::DiagnosticsStatusNotification) => {
-                let status = DiagnosticsStatus::Idle;
-                let request = Request::from(DiagnosticsStatusNotificationRequest { status });
-                Some(After::Send(Box::new(request)))
-            }
-            Open::Known(MessageTrigger::FirmwareStatusNotification) => {
-                let status = FirmwareStatus::Idle;
-                let request = Request::from(FirmwareStatusNotificationRequest { status });
-                Some(After::Send(Box::new(request)))
-            }
-            Open::Other(_) => None,
-        };
-        let Some(after) = after else {
-            return self.answer_trigger(id, TriggerMessageStatus::NotImplemented);
-        };
-        // The answer first, then the message.
-        self.answer_trigger(id, TriggerMessageStatus::Accepted);
-        self.afterwards.push_back(after);
-    }
-
-    fn answer_trigger(&mut self, id: &MessageId, status: TriggerMessageStatus) {
-        self.answer(id, &Response::from(TriggerMessageResponse { status }));
-    }
-
-    pub(super) fn follow_up(&mut self, after: After) {
-        match after {
-            After::Boot => self.send_boot(),
-            After::Heartbeat => self.send_heartbeat(),
-            After::Status(connector) => self.send_status_again(connector),
-            After::Meter(connector) => {
-                let all: Vec<u32> = self.statuses.connectors().collect();
-                for evse_id in all
-                    .into_iter()
-                    .filter(|c| connector.is_none_or(|w| w == *c || w == 0))
-                {
-                    let request_id = self.request_id();
-                    while self.readings.len() >= WAITING_ANSWERS {
-                        self.readings.pop_first();
-                    }
-                    self.readings.insert(request_id, evse_id);
-                    let context = ReadingContext::Trigger;
-                    self.command(Command::ReadMeter(ReadMeterRequest {
-                        request_id,
-                        evse_id,
-                        context,
-                    }));
-                }
-            }
-            After::Send(request) => {
-                let _said_if_full = self.call(&request, About::Notice);
-            }
-        }
     }
 }

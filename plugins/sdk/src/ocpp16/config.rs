@@ -39,8 +39,6 @@ pub enum Change {
     },
     /// The adapter decides more than whether the value fits: this is the value.
     Decide {
-        /// The key as the registry writes it.
-        key: &'static str,
         /// The value as it would be kept.
         value: String,
     },
@@ -190,10 +188,7 @@ impl Configuration {
                 key: registry.to_owned(),
                 value,
             },
-            Keeper::Own { .. } if spec.effect == Effect::NextConnection => Change::Decide {
-                key: spec.key,
-                value,
-            },
+            Keeper::Own { .. } if spec.effect == Effect::NextConnection => Change::Decide { value },
             Keeper::Own { .. } => {
                 let store = self.set_own(spec.key, &value);
                 Change::Done {
@@ -219,6 +214,11 @@ impl Configuration {
             key: format!("{PREFIX}{}", spec.key),
             value: Some(value.as_bytes().to_vec()),
         }]
+    }
+
+    /// Tells this value of a key that is kept elsewhere.
+    pub fn show(&mut self, key: &'static str, value: String) {
+        self.values.insert(key, value);
     }
 
     /// A value that is true or false.

@@ -5,13 +5,16 @@
 
 use super::charging::capabilities;
 use super::keys::{
-    AMPERES, Access, CHARGING, CORE, COUNT, DAY_S, Keeper, Kind, LIST, RESERVATION, SECURITY, Spec,
-    VENDOR, fact, number, own, station,
+    AMPERES, Access, CHARGING, CORE, COUNT, DAY_S, FIRMWARE, Keeper, Kind, LIST, RESERVATION,
+    SECURITY, Spec, VENDOR, fact, number, own, station,
 };
-use super::limits::{KEYS_ASKED, LIST_ITEMS, LIST_TOKENS, SEND_LIST_TOKENS};
+use super::limits::{
+    CERTIFICATES, CHAIN_BYTES, KEYS_ASKED, LIST_ITEMS, LIST_TOKENS, SEND_LIST_TOKENS,
+};
 
 /// Feature profiles that the adapters speak.
-const PROFILES: &str = "Core,LocalAuthListManagement,Reservation,SmartCharging,RemoteTrigger";
+const PROFILES: &str =
+    "Core,FirmwareManagement,LocalAuthListManagement,Reservation,SmartCharging,RemoteTrigger";
 
 /// Every key, by section.
 pub const SPECS: &[Spec] = &[
@@ -240,6 +243,13 @@ pub const SPECS: &[Spec] = &[
         "Seconds between pings; 0 = none.",
     )
     .reconnects(),
+    fact(
+        FIRMWARE,
+        "SupportedFileTransferProtocols",
+        Kind::List,
+        |_| "FTP,FTPS,HTTP,HTTPS".to_owned(),
+        "Protocols of firmware, diagnostics and logs.",
+    ),
     own(
         LIST,
         "LocalAuthListEnabled",
@@ -303,6 +313,13 @@ pub const SPECS: &[Spec] = &[
         |facts| capabilities(facts.info).profiles_max.to_string(),
         "Charging profiles at the same time.",
     ),
+    fact(
+        SECURITY,
+        "AdditionalRootCertificateCheck",
+        Kind::Flag,
+        |_| "false".to_owned(),
+        "A new root need not be signed by the old one.",
+    ),
     Spec {
         access: Access::WriteOnly,
         ..own(
@@ -314,6 +331,35 @@ pub const SPECS: &[Spec] = &[
         )
     }
     .reconnects(),
+    fact(
+        SECURITY,
+        "CertificateSignedMaxChainSize",
+        COUNT,
+        |_| CHAIN_BYTES.to_string(),
+        "Characters of the chain in CertificateSigned.",
+    ),
+    fact(
+        SECURITY,
+        "CertificateStoreMaxLength",
+        COUNT,
+        |_| CERTIFICATES.to_string(),
+        "Root certificates that can be installed.",
+    ),
+    own(
+        SECURITY,
+        "CpoName",
+        Kind::Text { max: 64 },
+        ("", "cpo_name"),
+        "The operator's name, the organisation in a signing request.",
+    ),
+    own(
+        SECURITY,
+        "SecurityProfile",
+        number(0, 3),
+        ("0", "security_profile"),
+        "How the connection is secured (ocpp16-security.md); can only be raised.",
+    )
+    .next_connection(),
     Spec {
         keeper: Keeper::Told,
         ..fact(

@@ -60,6 +60,17 @@ pub const NOTICES_WAITING: usize = 32;
 /// Notices that must arrive and do not come from the journal: how far transfers are. Larger: more of them are written in a
 /// long time without a backend.
 pub const DURABLE_NOTICES: usize = 16;
+/// Further attempts of a transfer whose message does not say how many.
+pub const TRANSFER_RETRIES: u32 = 2;
+/// Pause before each of them, s, if the message does not say.
+pub const TRANSFER_RETRY_S: u32 = 10;
+/// Pause before the station is told again to install, s: it was busy.
+pub const INSTALL_RETRY_S: u64 = 30;
+/// Connections that are tried with a new security profile before the old one is taken again. Smaller: one restart of the
+/// backend undoes an upgrade. Larger: a station that was locked out comes back later.
+pub const UPGRADE_ATTEMPTS: u32 = 4;
+/// Characters of a security event. Larger: the notification has no room for them.
+pub const EVENT_CHARS: usize = 300;
 /// Longest wait or pause that a setting may order, s: a day.
 pub const WAIT_MAX_S: u32 = 86_400;
 

@@ -16,19 +16,24 @@
 mod authorize;
 mod boot;
 mod calls;
+mod certificates;
 mod charging;
 pub mod config;
+mod firmware;
 mod key_list;
 mod keys;
 mod limits;
 mod local_list;
+mod logs;
 mod middle;
 pub mod operator;
 mod readings;
 mod reserve;
+mod security;
 mod status;
 mod stop_readings;
 mod transactions;
+mod trigger;
 
 #[cfg(test)]
 mod tests;
@@ -40,7 +45,7 @@ use ocpp::rpc::{
     CallError, Correlator, CorrelatorLimits, Ended, ErrorCode, Frame, Inbox, Matched, MessageId,
     Opened, OutgoingCall,
 };
-use ocpp::v16::{Request, Response};
+use ocpp::v16::{LogStatus, Request, Response, UpdateFirmwareStatus};
 use units::{Instant, Millis, Timestamp};
 
 use crate::backend::{
@@ -52,10 +57,13 @@ use crate::{Level, Manifest, Moment, StationInfo, StoreWrite, log};
 use authorize::{Cache, Questions};
 use charging::Charging;
 use config::Configuration;
+use firmware::Firmware;
 use limits::{CALLS_WAITING, JITTER_PERCENT, RECONNECT_LATEST_S, RECONNECT_QUIET_S};
 use local_list::LocalList;
+use logs::Upload;
 pub use operator::Operator;
 use operator::{AdapterSettings, checked, manifest};
+use security::Security;
 use status::Statuses;
 use transactions::Transactions;
 
@@ -95,6 +103,22 @@ pub(crate) enum Waiting {
     Reserve(MessageId),
     /// CancelReservation.
     CancelReservation(MessageId),
+    /// GetDiagnostics, with the file's name.
+    Diagnostics(MessageId, String),
+    /// GetLog, with the file's name and the answer if the station begins.
+    Log(MessageId, String, LogStatus),
+    /// SignedUpdateFirmware, with the answer if the signer's certificate is good.
+    SignedUpdate(MessageId, UpdateFirmwareStatus),
+    /// InstallCertificate.
+    InstallCertificate(MessageId),
+    /// DeleteCertificate.
+    DeleteCertificate(MessageId),
+    /// GetInstalledCertificateIds; the list comes after the outcome.
+    CertificateIds(MessageId),
+    /// CertificateSigned.
+    Chain(MessageId),
+    /// ChangeConfiguration of the security profile; the list of roots comes after the outcome.
+    Profile(MessageId, u64),
 }
 
 impl Waiting {
@@ -108,7 +132,15 @@ impl Waiting {
             | Self::Availability(id)
             | Self::Setting(id)
             | Self::Reserve(id)
-            | Self::CancelReservation(id) => id,
+            | Self::CancelReservation(id)
+            | Self::Diagnostics(id, _)
+            | Self::Log(id, _, _)
+            | Self::SignedUpdate(id, _)
+            | Self::InstallCertificate(id)
+            | Self::DeleteCertificate(id)
+            | Self::CertificateIds(id)
+            | Self::Chain(id)
+            | Self::Profile(id, _) => id,
         }
     }
 }
@@ -173,6 +205,16 @@ pub struct Ocpp16<O> {
     pub(crate) unheard: VecDeque<RunningTransaction>,
     pub(crate) questions: Questions,
     pub(crate) transactions: Transactions,
+    pub(crate) firmware: Firmware,
+    /// The upload under way.
+    pub(crate) upload: Option<Upload>,
+    /// The upload that the station was asked for last.
+    pub(crate) upload_asked: Option<Upload>,
+    pub(crate) security: Security,
+    /// The station has a certificate of its own.
+    pub(crate) client_certificate: bool,
+    /// The signing request that the station was asked for.
+    pub(crate) csr_asked: Option<u64>,
     pub(crate) last_error: Option<String>,
     pub(crate) link_detail: String,
     /// What the last state said, without the seconds that pass.
@@ -196,8 +238,16 @@ pub(crate) enum After {
     Status(Option<u32>),
     /// Take a reading of a connector, or of all, and send it.
     Meter(Option<u32>),
-    /// Send this request.
-    Send(Box<Request>),
+    /// Tell how far the upload of diagnostics is.
+    DiagnosticsStatus,
+    /// Tell how far the upload of a log is.
+    LogStatus,
+    /// Tell how far the update is.
+    FirmwareStatus,
+    /// Tell how far the update is, in the whitepaper's words.
+    SignedFirmwareStatus,
+    /// Ask for a new certificate of the station.
+    Sign,
 }
 
 impl<O: Operator> BackendAdapter for Ocpp16<O> {
@@ -256,6 +306,12 @@ impl<O: Operator> BackendAdapter for Ocpp16<O> {
             unheard: VecDeque::new(),
             questions: Questions::new(&context.settings),
             transactions: Transactions::read(&context.store, context.outbox),
+            firmware: Firmware::read(&context.store),
+            upload: Upload::read(&context.store),
+            upload_asked: None,
+            security: Security::read(&given, &context.store),
+            client_certificate: context.client_certificate,
+            csr_asked: None,
             last_error: None,
             link_detail: String::new(),
             shown: None,
@@ -266,6 +322,10 @@ impl<O: Operator> BackendAdapter for Ocpp16<O> {
             settings,
         };
         adapter.find_unheard(context.cursor, context.transactions);
+        adapter.resume_update(context.installation.as_ref());
+        adapter.resume_upload();
+        let profile = adapter.security.next().to_string();
+        adapter.config.show("SecurityProfile", profile);
         if context.link.is_some() {
             adapter.on_link_up();
         } else {
@@ -296,13 +356,15 @@ impl<O: Operator> BackendAdapter for Ocpp16<O> {
                 self.questions.station_setting_changed(&setting);
                 self.charging.setting_changed(&setting);
             }
-            Input::Restarting(_)
-            | Input::Transfer(_)
-            | Input::Certificates(_)
-            | Input::Csr(_)
-            | Input::HttpResponse(_)
-            | Input::Listening(_)
-            | Input::HttpCall(_) => {}
+            Input::Transfer(report) => {
+                self.firmware_report(&report);
+                self.upload_report(&report);
+            }
+            Input::Certificates((request, hashes)) => self.on_certificates(request, &hashes),
+            Input::Csr((request, pem)) => self.on_csr(request, &pem),
+            // OCPP-J needs no HTTP of its own.
+            Input::HttpResponse(_) | Input::Listening(_) | Input::HttpCall(_) => {}
+            Input::Restarting(_) => {}
         }
         self.finish()
     }
@@ -353,6 +415,7 @@ impl<O: Operator> Ocpp16<O> {
         self.retry_reset_if_due();
         self.drop_old_start_profile();
         self.give_up_questions();
+        self.firmware_if_due();
         self.boot_if_due();
         self.heartbeat_if_due();
         self.renew_if_due();
@@ -375,6 +438,8 @@ impl<O: Operator> Ocpp16<O> {
             self.waiting.values().map(|(_, due)| *due).min(),
             self.questions.next_due(),
             self.charging.next_change,
+            self.firmware
+                .next_due(self.now.at, self.now.wall, self.statuses.is_idle()),
             self.reset.as_ref().and_then(|reset| reset.due),
             self.statuses
                 .next_due(self.now.at, self.minimum_status_duration())
@@ -446,15 +511,17 @@ impl<O: Operator> Ocpp16<O> {
             .text("AuthorizationKey")
             .unwrap_or_else(|| self.settings.password.clone());
         let identity = self.settings.identity.clone();
+        let profile = self.security.next();
+        self.profile_tried();
         self.command(Command::Connect(ConnectRequest {
-            url: self.settings.connect_url(),
+            url: security::secured(&self.settings.connect_url(), profile),
             subprotocols: vec!["ocpp1.6".to_owned()],
-            basic_auth: (!password.is_empty())
+            basic_auth: (!password.is_empty() && profile < 3)
                 .then(|| (identity, operator::password_bytes(&password))),
             keep_alive_s: u32::try_from(self.config.number("WebSocketPingInterval"))
                 .unwrap_or(u32::MAX),
             timeout_s: self.settings.connection_timeout_s,
-            client_certificate: None,
+            client_certificate: self.presents_certificate().then_some(true),
         }));
     }
 
@@ -493,6 +560,7 @@ impl<O: Operator> Ocpp16<O> {
         self.link_up = false;
         self.connecting = false;
         self.renew_since = None;
+        self.profile_failed(down);
         self.link_detail = down.detail.clone();
         self.inbox.handle_disconnected();
         self.waiting.clear();
@@ -623,6 +691,7 @@ impl<O: Operator> Ocpp16<O> {
     fn answered(&mut self, call: OutgoingCall<About>, response: Response) {
         // Only a backend that answers counts as reached; one that takes connections and drops them does not.
         self.attempts = 0;
+        self.profile_works();
         match (call.tag, response) {
             (About::Boot, Response::BootNotification(answer)) => self.boot_answered(&answer),
             (About::Heartbeat, Response::Heartbeat(answer)) => self.set_clock(answer.current_time),

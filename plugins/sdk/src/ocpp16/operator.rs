@@ -97,7 +97,7 @@ pub enum StatusStrategy {
 #[must_use]
 pub fn manifest<O: Operator>() -> Manifest {
     let keep_alive = O::KEEP_ALIVE_S.to_string();
-    let settings: [(&str, &str, &str); 24] = [
+    let settings: [(&str, &str, &str); 28] = [
         (
             "url",
             O::URL,
@@ -169,6 +169,26 @@ pub fn manifest<O: Operator>() -> Manifest {
             "tell values of configuration keys whole that are longer than OCPP 1.6 has room for",
         ),
         (
+            "security_profile",
+            "0",
+            "0 = as URL and password say; 1 = password; 2 = TLS and password; 3 = TLS with the station's certificate; the backend can raise it",
+        ),
+        (
+            "security_events",
+            "false",
+            "tell security events below profile 1 too",
+        ),
+        (
+            "cpo_name",
+            "",
+            "the operator's name in signing requests; empty = the vendor's",
+        ),
+        (
+            "public_trust",
+            "true",
+            "the public certificate authorities are enough for profiles 2 and 3; else a root must be installed",
+        ),
+        (
             "connection_timeout_s",
             "60",
             "seconds to wait for a connection or an answer",
@@ -225,6 +245,10 @@ pub fn manifest<O: Operator>() -> Manifest {
         "meter.read",
         "station.limit",
         "station.reserve",
+        "diagnostics.read",
+        "firmware.update",
+        "certificates",
+        "net.transfer",
     ];
     Manifest {
         name: O::NAME.to_owned(),
@@ -261,6 +285,10 @@ pub struct AdapterSettings {
     pub status_strategy: StatusStrategy,
     /// Charging only in state C.
     pub preparing_until_c: bool,
+    /// Security events are told whatever the profile.
+    pub security_events: bool,
+    /// Public authorities are enough for TLS.
+    pub public_trust: bool,
     /// Seconds to wait.
     pub connection_timeout_s: u32,
     /// Seconds after which a card is left to others.
@@ -302,7 +330,11 @@ fn makes_sense(key: &str, value: &str) -> bool {
         }),
         "id_token_format" => TokenFormat::parse(value).is_some(),
         "status_strategy" => StatusStrategy::parse(value).is_some(),
-        "force_heartbeat" | "preparing_until_c" | "allow_long_get_configuration_keys" => flag(),
+        "force_heartbeat"
+        | "preparing_until_c"
+        | "allow_long_get_configuration_keys"
+        | "security_events"
+        | "public_trust" => flag(),
         "keep_alive_s" => seconds(0),
         "connection_timeout_s" | "authorize_timeout_s" | "reconnect_base_s" | "reconnect_max_s" => {
             seconds(1)
@@ -366,6 +398,8 @@ impl AdapterSettings {
             status_strategy: StatusStrategy::parse(text("status_strategy"))
                 .unwrap_or(StatusStrategy::OccupiedOnAuthorized),
             preparing_until_c: flag("preparing_until_c"),
+            security_events: flag("security_events"),
+            public_trust: flag("public_trust"),
             connection_timeout_s: seconds("connection_timeout_s"),
             authorize_timeout_s: seconds("authorize_timeout_s"),
             reconnect_base_s: seconds("reconnect_base_s"),

@@ -93,6 +93,12 @@ impl Statuses {
         self.rows.get(&connector)?.facts.as_ref()?.transaction
     }
 
+    /// No transaction runs.
+    pub fn is_idle(&self) -> bool {
+        let mut facts = self.rows.values().filter_map(|row| row.facts.as_ref());
+        facts.all(|facts| facts.transaction.is_none())
+    }
+
     pub fn connectors(&self) -> impl Iterator<Item = u32> + '_ {
         self.rows.keys().copied().filter(|connector| *connector > 0)
     }

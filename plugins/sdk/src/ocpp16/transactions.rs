@@ -199,7 +199,10 @@ impl<O: Operator> Ocpp16<O> {
                 self.metered(seq, wall, transaction, &reading)
             }
             JournalEvent::Ended(ended) => self.ended(seq, wall, ended),
-            JournalEvent::Security(_) => self.command(Command::Advance(seq)),
+            JournalEvent::Security(text) => match self.security_message(&text, wall) {
+                Some(message) => self.enqueue(seq, &message.into(), Kind::Notice),
+                None => self.command(Command::Advance(seq)),
+            },
         }
     }
 
