@@ -59,8 +59,8 @@ fn a_value_outside_the_enumeration_is_a_property_constraint_violation() {
 
 #[test]
 fn an_action_that_is_not_offered_is_not_supported() {
-    let payload = json!({"location": "ftp://127.0.0.1/"});
-    refused("GetDiagnostics", payload, "NotSupported");
+    // A charge point says it; it is not asked of one.
+    refused("Heartbeat", json!({}), "NotSupported");
 }
 
 #[test]
