@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::contract::{HttpRequest, HttpResponse, ServerTls};
 use super::limits::ROUTER_WAIT_S;
 use super::settings::{AddressMode, SoapSettings};
+use crate::backend::{HttpRequest, HttpResponse, ServerTls};
 
 /// What is known of the own address.
 #[derive(Debug, Default)]

@@ -9,6 +9,8 @@ pub const LISTEN_WAIT_S: u64 = 15;
 /// Seconds that a request has less than a call of the state machine. Smaller: the call is given up before it is known
 /// why there is no answer, and the next one goes the same way.
 pub const REQUEST_EARLIER_S: u32 = 1;
+/// Longest time that the host gives a request, s; a longer one would be refused.
+pub const REQUEST_WAIT_MAX_S: u32 = 600;
 /// Longest pause before a router that did not say its address is asked again, s.
 pub const ROUTER_RETRY_S: u64 = 30;
 /// Seconds that the router may take for an answer.

@@ -10,7 +10,6 @@
 //! ```
 
 mod address;
-pub mod contract;
 mod limits;
 mod settings;
 mod transport;
@@ -26,7 +25,7 @@ use units::Instant;
 
 use crate::backend::{AdapterState, BackendAdapter, Command, Input, OutcomeKind, StartContext};
 use crate::ocpp16::{About, Ocpp16, Operator, Registered};
-use crate::{Moment, Setting};
+use crate::{Manifest, Moment, Setting};
 
 use limits::ROUNDS;
 pub use settings::{AddressMode, SoapSettings, soap_manifest};
@@ -58,26 +57,12 @@ pub struct OverSoap<O> {
     told_wake: Option<Option<Instant>>,
 }
 
-/// What an adapter over OCPP-S is told.
-#[derive(Debug)]
-enum Told {
-    Input(Input),
-    Response(contract::HttpResponse),
-    Listening(contract::Listening),
-    Call(contract::HttpCall),
-}
+impl<O: Operator> BackendAdapter for OverSoap<O> {
+    fn describe() -> Manifest {
+        soap_manifest::<O>()
+    }
 
-/// What it asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Said {
-    Command(Command),
-    Request(contract::HttpRequest),
-    Listen(contract::ListenRequest),
-    Answer(contract::HttpAnswer),
-}
-
-impl<O: Operator> OverSoap<O> {
-    fn begin(now: Moment, mut context: StartContext) -> (Self, Vec<Said>) {
+    fn start(now: Moment, mut context: StartContext) -> (Self, Vec<Command>) {
         let settings = SoapSettings::read::<O>(&context.settings);
         let transport = Transport::new(settings, &context.identity, now.at);
         // The state machine keeps to its own default, which it never uses.
@@ -94,31 +79,33 @@ impl<O: Operator> OverSoap<O> {
         (adapter, said)
     }
 
-    fn told(&mut self, now: Moment, told: Told) -> Vec<Said> {
+    fn handle(&mut self, now: Moment, input: Input) -> Vec<Command> {
         self.transport.on_time(now.at);
         let mut commands = Vec::new();
-        match told {
-            Told::Response(response) => self.transport.response(now.at, &response),
-            Told::Listening(listening) => self.transport.listening(now.at, listening),
-            Told::Call(call) => {
+        match input {
+            Input::HttpResponse(response) => self.transport.response(now.at, &response),
+            Input::Listening(listening) => self.transport.listening(now.at, listening),
+            Input::HttpCall(call) => {
                 let rejected = self.inner.registered == Registered::Rejected;
                 self.transport.called(now.at, &call, rejected);
             }
-            Told::Input(Input::Outcome(outcome)) if self.transport.owns(outcome.request_id) => {
+            Input::Outcome(outcome) if self.transport.owns(outcome.request_id) => {
                 if outcome.kind != OutcomeKind::Accepted {
                     let detail = outcome.detail;
                     self.transport.refused(now.at, outcome.request_id, &detail);
                 }
             }
             // Links are the transport's business.
-            Told::Input(Input::LinkUp(_) | Input::LinkDown(_) | Input::Frame(_)) => {}
-            Told::Input(input) => commands = self.inner.handle(now, input),
+            Input::LinkUp(_) | Input::LinkDown(_) | Input::Frame(_) => {}
+            input => commands = self.inner.handle(now, input),
         }
         self.drive(now, commands)
     }
+}
 
+impl<O: Operator> OverSoap<O> {
     /// Carries commands and frames between state machine and transport until both are done.
-    fn drive(&mut self, now: Moment, commands: Vec<Command>) -> Vec<Said> {
+    fn drive(&mut self, now: Moment, commands: Vec<Command>) -> Vec<Command> {
         let mut said = Vec::new();
         let mut commands = VecDeque::from(commands);
         for _ in 0..ROUNDS {
@@ -135,7 +122,7 @@ impl<O: Operator> OverSoap<O> {
     }
 
     /// A command of the state machine.
-    fn take(&mut self, now: Moment, command: Command, said: &mut Vec<Said>) {
+    fn take(&mut self, now: Moment, command: Command, said: &mut Vec<Command>) {
         match command {
             Command::Connect(request) => {
                 let known = self.inner.registered == Registered::Yes;
@@ -151,18 +138,18 @@ impl<O: Operator> OverSoap<O> {
             Command::Disconnect(reason) => self.transport.disconnect(reason),
             Command::Send(text) => self.transport.send(&text),
             Command::WakeAt(at) => self.inner_wake = at,
-            Command::State(state) => said.push(Said::Command(self.state(state))),
+            Command::State(state) => said.push(self.state(state)),
             // Never seen by the host: confirmed before it could be kept.
             Command::Dequeue(id) if is_new(said, &id) => said.retain(|said| !enqueues(said, &id)),
-            other => said.push(Said::Command(other)),
+            other => said.push(other),
         }
     }
 
-    fn pass_on(&mut self, now: Moment, out: Out, said: &mut Vec<Said>) -> Vec<Command> {
+    fn pass_on(&mut self, now: Moment, out: Out, said: &mut Vec<Command>) -> Vec<Command> {
         match out {
-            Out::Request(request) => said.push(Said::Request(request)),
-            Out::Listen(request) => said.push(Said::Listen(request)),
-            Out::Answer(answer) => said.push(Said::Answer(answer)),
+            Out::Request(request) => said.push(Command::HttpRequest(request)),
+            Out::Listen(request) => said.push(Command::Listen(request)),
+            Out::Answer(answer) => said.push(Command::HttpAnswer(answer)),
             Out::Up(up) => return self.inner.handle(now, Input::LinkUp(up)),
             Out::Down(down) => return self.inner.handle(now, Input::LinkDown(down)),
             Out::Frame(text) => return self.inner.handle(now, Input::Frame(text)),
@@ -186,7 +173,7 @@ impl<O: Operator> OverSoap<O> {
         Command::State(AdapterState { detail, ..state })
     }
 
-    fn wake(&mut self, now: Moment, said: &mut Vec<Said>) {
+    fn wake(&mut self, now: Moment, said: &mut Vec<Command>) {
         // The host forgets a wake-up that has come.
         if matches!(self.told_wake, Some(Some(at)) if at <= now.at) {
             self.told_wake = None;
@@ -197,16 +184,16 @@ impl<O: Operator> OverSoap<O> {
             .min();
         if self.told_wake != Some(due) {
             self.told_wake = Some(due);
-            said.push(Said::Command(Command::WakeAt(due)));
+            said.push(Command::WakeAt(due));
         }
     }
 }
 
-fn enqueues(said: &Said, id: &str) -> bool {
-    matches!(said, Said::Command(Command::Enqueue(frame)) if frame.id == id)
+fn enqueues(said: &Command, id: &str) -> bool {
+    matches!(said, Command::Enqueue(frame) if frame.id == id)
 }
 
-fn is_new(said: &[Said], id: &str) -> bool {
+fn is_new(said: &[Command], id: &str) -> bool {
     said.iter().any(|said| enqueues(said, id))
 }
 

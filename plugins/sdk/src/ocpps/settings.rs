@@ -2,13 +2,13 @@
 
 use ocpp::soap::Version;
 
-use super::contract::ServerTls;
 use super::limits::ALLOWED;
+use crate::backend::ServerTls;
 use crate::ocpp16::operator::{Operator, find, manifest};
 use crate::{Level, Manifest, Setting, SettingSpec, log};
 
-/// Settings of OCPP-J that mean nothing here: HTTP has no pings.
-const WITHOUT: [&str; 1] = ["keep_alive_s"];
+/// Settings of OCPP-J that mean nothing here: HTTP has no pings, and no security profiles.
+const WITHOUT: [&str; 2] = ["keep_alive_s", "security_profile"];
 
 /// Settings of OCPP-S with their defaults.
 const SETTINGS: [(&str, &str, &str); 10] = [

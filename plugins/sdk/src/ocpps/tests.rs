@@ -11,11 +11,11 @@ use ocpp::v16::{Action, Request, Response, decode_response};
 use serde_json::{Value, json};
 use units::{Instant, Timestamp};
 
-use super::contract::{HttpAnswer, HttpCall, HttpRequest, HttpResponse, ListenRequest, Listening};
 use super::*;
 use crate::backend::{
-    BootReason, ChargingState, ConnectorStatus, DurableFrame, JournalEntry, JournalEvent, LinkDown,
-    LinkFailure, PilotState, Registration, Role, TransactionStarted,
+    BootReason, ChargingState, ConnectorStatus, DurableFrame, HttpAnswer, HttpCall, HttpRequest,
+    HttpResponse, JournalEntry, JournalEvent, LinkDown, LinkFailure, ListenRequest, Listening,
+    PilotState, Registration, Role, ServerTls, TransactionStarted,
 };
 use crate::{EvseInfo, StationInfo, StoreEntry, Token, TokenKind};
 
@@ -119,7 +119,7 @@ impl Host {
             });
         }
         let is_old = given.contains(&("soap_version", "1.5"));
-        let (adapter, said) = OverSoap::begin(moment(0), Self::context(&settings, 1));
+        let (adapter, said) = OverSoap::start(moment(0), Self::context(&settings, 1));
         let mut host = Self {
             adapter,
             settings,
@@ -168,6 +168,8 @@ impl Host {
             link: None,
             boot_reason: BootReason::PowerUp,
             boot_count,
+            installation: None,
+            client_certificate: false,
         }
     }
 
@@ -185,45 +187,45 @@ impl Host {
         self.wake = None;
         self.requests.clear();
         self.listens.clear();
-        let (adapter, said) = OverSoap::begin(moment(self.now), context);
+        let (adapter, said) = OverSoap::start(moment(self.now), context);
         self.adapter = adapter;
         self.take(said);
     }
 
-    fn take(&mut self, said: Vec<Said>) {
+    fn take(&mut self, said: Vec<Command>) {
         for said in said {
             match said {
-                Said::Request(request) => self.requests.push(request),
-                Said::Listen(request) => self.listens.push(request),
-                Said::Answer(answer) => self.answers.push(answer),
-                Said::Command(Command::Store(write)) => {
+                Command::HttpRequest(request) => self.requests.push(request),
+                Command::Listen(request) => self.listens.push(request),
+                Command::HttpAnswer(answer) => self.answers.push(answer),
+                Command::Store(write) => {
                     match write.value {
                         Some(value) => self.store.insert(write.key, value),
                         None => self.store.remove(&write.key),
                     };
                 }
-                Said::Command(Command::Enqueue(frame)) => self.outbox.push(frame),
-                Said::Command(Command::Dequeue(id)) => {
+                Command::Enqueue(frame) => self.outbox.push(frame),
+                Command::Dequeue(id) => {
                     let before = self.outbox.len();
                     self.outbox.retain(|frame| frame.id != id);
                     assert!(self.outbox.len() < before, "{id} was never enqueued");
                 }
-                Said::Command(Command::Advance(seq)) => self.cursor = seq,
-                Said::Command(Command::WakeAt(at)) => {
+                Command::Advance(seq) => self.cursor = seq,
+                Command::WakeAt(at) => {
                     assert!(at.is_none_or(|at| at.as_millis() > self.now), "{at:?}");
                     self.wake = at;
                 }
-                Said::Command(Command::State(state)) => self.state = Some(state),
-                Said::Command(
-                    link @ (Command::Connect(_) | Command::Disconnect(_) | Command::Send(_)),
-                ) => panic!("there is no such link: {link:?}"),
-                Said::Command(_) => {}
+                Command::State(state) => self.state = Some(state),
+                link @ (Command::Connect(_) | Command::Disconnect(_) | Command::Send(_)) => {
+                    panic!("there is no such link: {link:?}")
+                }
+                _ => {}
             }
         }
     }
 
-    fn tell(&mut self, told: Told) {
-        let said = self.adapter.told(moment(self.now), told);
+    fn tell(&mut self, input: Input) {
+        let said = self.adapter.handle(moment(self.now), input);
         self.take(said);
     }
 
@@ -235,7 +237,7 @@ impl Host {
                 Some(wake) => {
                     self.now = wake.as_millis().max(self.now);
                     self.wake = None;
-                    self.tell(Told::Input(Input::Timer));
+                    self.tell(Input::Timer);
                 }
                 None => {
                     self.now = end;
@@ -248,7 +250,7 @@ impl Host {
 
     fn listening(&mut self) {
         let asked = self.listens.remove(0);
-        self.tell(Told::Listening(Listening {
+        self.tell(Input::Listening(Listening {
             port: if asked.port == 0 { 40_000 } else { asked.port },
             addresses: self.addresses.clone(),
             detail: String::new(),
@@ -279,7 +281,7 @@ impl Host {
     }
 
     fn respond(&mut self, request: &HttpRequest, status: u32, body: &str) {
-        self.tell(Told::Response(HttpResponse {
+        self.tell(Input::HttpResponse(HttpResponse {
             request_id: request.request_id,
             status,
             headers: Vec::new(),
@@ -289,7 +291,7 @@ impl Host {
     }
 
     fn fail(&mut self, request: &HttpRequest) {
-        self.tell(Told::Response(HttpResponse {
+        self.tell(Input::HttpResponse(HttpResponse {
             request_id: request.request_id,
             status: 0,
             headers: Vec::new(),
@@ -350,7 +352,7 @@ impl Host {
             at: moment(self.now),
             event,
         };
-        self.tell(Told::Input(Input::Journal(entry)));
+        self.tell(Input::Journal(entry));
     }
 
     /// The backend calls.
@@ -363,7 +365,7 @@ impl Host {
     }
 
     fn call_with(&mut self, call_id: u64, method: &str, body: &str) {
-        self.tell(Told::Call(HttpCall {
+        self.tell(Input::HttpCall(HttpCall {
             call_id,
             peer: "192.0.2.1".to_owned(),
             method: method.to_owned(),
@@ -433,7 +435,6 @@ fn setting_that_makes_no_sense_is_told_and_a_wrong_whitelist_lets_nobody_in() {
 // acceptance: P74, P75, P76
 #[test]
 fn port_tls_and_whitelist_are_what_the_station_listens_with() {
-    use super::contract::ServerTls;
     let host = Host::new(&[]);
     assert_eq!(host.listens[0].port, 8090);
     assert_eq!(host.listens[0].tls, ServerTls::None);

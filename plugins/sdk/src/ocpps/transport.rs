@@ -12,17 +12,23 @@ use std::collections::{BTreeMap, VecDeque};
 
 use ocpp::rpc::{CallError, ErrorCode, Frame, MessageId};
 use ocpp::soap::{Addressing, Codec, FaultCode, ReadError, Service, SoapFault, Trouble};
-use ocpp::v16::{Action, HeartbeatRequest, Request, decode_request, decode_response};
+use ocpp::v16::{
+    Action, ChangeConfigurationResponse, ConfigurationStatus, HeartbeatRequest, Request, Response,
+    decode_request, decode_response,
+};
 use serde_json::json;
 use units::{Instant, Millis};
 
 use super::address::{self, PublicAddress};
-use super::contract::{HttpAnswer, HttpCall, HttpRequest, HttpResponse, ListenRequest, Listening};
 use super::limits::{
-    CALL_WAIT_S, CALLS_OPEN, LISTEN_WAIT_S, REQUEST_EARLIER_S, REQUESTS_FROM, ROUTER_RETRY_S,
+    CALL_WAIT_S, CALLS_OPEN, LISTEN_WAIT_S, REQUEST_EARLIER_S, REQUEST_WAIT_MAX_S, REQUESTS_FROM,
+    ROUTER_RETRY_S,
 };
 use super::settings::{AddressMode, SoapSettings};
-use crate::backend::{LinkDown, LinkFailure, LinkUp};
+use crate::backend::{
+    HttpAnswer, HttpCall, HttpRequest, HttpResponse, LinkDown, LinkFailure, LinkUp, ListenRequest,
+    Listening,
+};
 use crate::{Level, log};
 
 /// What comes out of the transport, in order.
@@ -182,7 +188,7 @@ impl Transport {
             port: self.settings.port,
             tls: self.settings.tls,
             allowed: self.settings.allowed.clone(),
-            towards: self.settings.url.clone(),
+            towards: Some(self.settings.url.clone()),
         }));
     }
 
@@ -401,7 +407,11 @@ impl Transport {
             url,
             headers,
             body,
-            timeout_s: self.wish.timeout_s.saturating_sub(REQUEST_EARLIER_S).max(1),
+            timeout_s: self
+                .wish
+                .timeout_s
+                .saturating_sub(REQUEST_EARLIER_S)
+                .clamp(1, REQUEST_WAIT_MAX_S),
         }));
         true
     }
@@ -531,6 +541,9 @@ impl Transport {
             return self.fault(call.call_id, &answer, &fault);
         }
         let action = received.request.action();
+        if is_security_profile(&received.request) {
+            return self.no_security_profile(call.call_id, &answer);
+        }
         let refused = if rejected {
             Some("the central system has not accepted this charge point")
         } else if self.open.len() >= CALLS_OPEN {
@@ -557,6 +570,16 @@ impl Transport {
         self.open.insert(id.as_str().to_owned(), open);
         let frame = Frame::call(id, action.as_str(), received.request.to_payload());
         self.out.push_back(Out::Frame(frame.to_text()));
+    }
+
+    /// Profiles are of connections that last; here TLS and password are settings.
+    fn no_security_profile(&mut self, call_id: u64, headers: &Addressing) {
+        let status = ConfigurationStatus::NotSupported;
+        let response = Response::from(ChangeConfigurationResponse { status });
+        let codec = self.codec(Service::ChargePoint);
+        if let Ok(body) = codec.write_response(headers, &response) {
+            self.answer(call_id, 200, body);
+        }
     }
 
     fn result(&mut self, id: &MessageId, payload: &serde_json::Value) {
@@ -619,6 +642,10 @@ impl Transport {
             }
         }
     }
+}
+
+fn is_security_profile(request: &Request) -> bool {
+    matches!(request, Request::ChangeConfiguration(change) if change.key == "SecurityProfile")
 }
 
 /// Whether it was an envelope at all.

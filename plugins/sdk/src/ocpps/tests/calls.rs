@@ -28,16 +28,27 @@ fn call_is_answered_over_the_same_exchange() {
 }
 
 #[test]
+fn security_profiles_are_none_of_soap() {
+    let mut host = Host::online(&[("basic_auth_password", "0123456789abcdef")]);
+    host.call(11, IDENTITY, &change("SecurityProfile", "1"));
+    let (_, outcome) = host.answered(11, Action::ChangeConfiguration);
+    assert_eq!(
+        outcome.unwrap().to_payload(),
+        json!({"status": "NotSupported"})
+    );
+}
+
+#[test]
 fn call_that_waits_for_the_station_is_answered_when_it_has_spoken() {
     let mut host = Host::online(&[]);
     host.call(12, IDENTITY, &request("Reset", &json!({"type": "Soft"})));
     assert_eq!(host.answers, []);
     let request_id = host.adapter.inner.next_request;
-    host.tell(Told::Input(Input::Outcome(Outcome {
+    host.tell(Input::Outcome(Outcome {
         request_id,
         kind: OutcomeKind::Accepted,
         detail: String::new(),
-    })));
+    }));
     let (status, outcome) = host.answered(12, Action::Reset);
     assert_eq!(status, 200);
     assert_eq!(outcome.unwrap().to_payload(), json!({"status": "Accepted"}));

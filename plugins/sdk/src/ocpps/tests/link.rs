@@ -60,7 +60,7 @@ fn boot_message_of_1_5_goes_out_as_an_envelope_and_its_answer_registers() {
 fn backend_may_be_http_or_https_and_without_a_url_nothing_is_sent() {
     for url in ["http://127.0.0.1:1/a", "https://127.0.0.1:1/b?c=d"] {
         let mut host = Host::new(&[("url", url)]);
-        assert_eq!(host.listens[0].towards, url);
+        assert_eq!(host.listens[0].towards.as_deref(), Some(url));
         host.listening();
         assert_eq!(host.next().0.url, url);
     }
@@ -289,7 +289,7 @@ fn what_1_5_cannot_say_holds_up_nothing() {
 fn server_that_cannot_listen_is_told_and_tried_again() {
     let mut host = Host::new(&[]);
     host.listens.clear();
-    host.tell(Told::Listening(Listening {
+    host.tell(Input::Listening(Listening {
         port: 0,
         addresses: Vec::new(),
         detail: "port 8090 is in use".to_owned(),
@@ -315,11 +315,11 @@ fn request_the_host_refuses_takes_the_link_down_with_its_words() {
     let mut host = Host::new(&[]);
     host.listening();
     let (request, _) = host.next();
-    host.tell(Told::Input(Input::Outcome(crate::backend::Outcome {
+    host.tell(Input::Outcome(crate::backend::Outcome {
         request_id: request.request_id,
         kind: OutcomeKind::NotSupported,
         detail: "no grant net.http".to_owned(),
-    })));
+    }));
     assert_eq!(host.registration(), Registration::Offline);
     assert!(host.state.as_ref().unwrap().detail.contains("net.http"));
 }
