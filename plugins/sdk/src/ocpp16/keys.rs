@@ -70,11 +70,13 @@ pub struct Facts<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Spec {
     pub key: &'static str,
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the page of keys"))]
     pub section: &'static str,
     pub kind: Kind,
     pub keeper: Keeper,
     pub access: Access,
     pub effect: Effect,
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the page of keys"))]
     pub summary: &'static str,
 }
 

@@ -519,7 +519,8 @@ impl<O: Operator> Ocpp16<O> {
             _ => "MeterValuesSampledData",
         };
         // What a pending backend triggers it gets.
-        if !self.is_online() && !(triggered && self.link_up) {
+        let may_tell = self.is_online() || (triggered && self.link_up);
+        if !may_tell {
             return;
         }
         let wanted = only(reading, &self.config.list(list), self.now.wall);

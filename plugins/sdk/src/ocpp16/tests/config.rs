@@ -5,7 +5,7 @@ use ocpp::v16::{CiString, ConfigurationStatus, GetConfigurationRequest};
 use super::super::config::{Change, Configuration};
 use super::super::key_list::SPECS;
 use super::super::keys::{Access, Effect, Keeper, Kind, MEASURANDS, SECTIONS, Spec};
-use super::super::limits::{KEYS_ASKED, LIST_ITEMS, RECONNECT_LATEST_S, RECONNECT_QUIET_S};
+use super::super::limits::{KEYS_ASKED, LIST_ITEMS, RECONNECT_LATEST_S};
 use super::*;
 
 fn info() -> StationInfo {

@@ -1,24 +1,33 @@
 //! The adapter against scripted frames, with a host that keeps what must survive.
 
+mod certificates;
 mod commands;
 mod config;
 mod connection;
+mod firmware;
+mod logs;
 mod profiles;
+mod security;
 mod session;
 mod silent;
 mod stop_readings;
+mod trigger;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use units::{Instant, Timestamp};
 
-use super::limits::{ANSWER_WAIT_S, RESET_WAIT_S, STOP_READINGS, STOP_VALUES, WAITING_ANSWERS};
+use super::limits::{
+    ANSWER_WAIT_S, INSTALL_RETRY_S, RECONNECT_QUIET_S, RESET_WAIT_S, STOP_READINGS, STOP_VALUES,
+    UPGRADE_ATTEMPTS, WAITING_ANSWERS,
+};
 use super::*;
 use crate::backend::{
     BootReason, ChargingState, ConnectorStatus, DurableFrame, FaultNotice, JournalEntry,
     JournalEvent, LinkFailure, LinkUp, Measurand, MeterReading, NoticeKind, Outcome, OutcomeKind,
     Phase, PilotState, ReadingContext, Sample, StopReason, TransactionEnded, TransactionStarted,
+    TransferReport, TransferStage,
 };
 use crate::{
     AuthorizePurpose, AuthorizeRequest, Decision, EvseInfo, Setting, StoreEntry, Token, TokenKind,
@@ -53,6 +62,11 @@ struct Host {
     sent: Vec<Value>,
     commands: Vec<Command>,
     boot_count: u64,
+    /// What became of an installation over a restart.
+    installation: Option<TransferReport>,
+    client_certificate: bool,
+    /// A transaction runs when an instance starts.
+    busy: bool,
     /// Bytes written to the store and the outbox.
     written: usize,
 }
@@ -176,6 +190,9 @@ impl Host {
             sent: Vec::new(),
             commands: Vec::new(),
             boot_count: 1,
+            installation: None,
+            client_certificate: false,
+            busy: false,
             written: 0,
         };
         host.execute(commands);
@@ -195,7 +212,7 @@ impl Host {
 
     /// The instance dies and a new one starts; the link stays.
     fn replace(&mut self, link: bool) {
-        let context = context(
+        let mut context = context(
             self.boot_count,
             &self.settings,
             &self.store,
@@ -203,6 +220,11 @@ impl Host {
             self.cursor,
             link,
         );
+        context.installation.clone_from(&self.installation);
+        context.client_certificate = self.client_certificate;
+        if self.busy {
+            context.connectors[0].transaction = Some(7);
+        }
         let (adapter, commands) = Ocpp16::start(moment(self.now), context);
         self.adapter = adapter;
         self.execute(commands);
@@ -429,6 +451,65 @@ impl Host {
             kind,
             detail: String::new(),
         }));
+    }
+}
+
+impl Host {
+    /// Takes the oldest command of this kind.
+    fn asked<T>(&mut self, kind: impl Fn(&Command) -> Option<T>) -> Option<T> {
+        let place = self.commands.iter().position(|c| kind(c).is_some())?;
+        kind(&self.commands.remove(place))
+    }
+
+    fn outcome_of(&mut self, request_id: u64, kind: OutcomeKind, detail: &str) {
+        self.give(Input::Outcome(Outcome {
+            request_id,
+            kind,
+            detail: detail.to_owned(),
+        }));
+    }
+
+    fn report(&mut self, request_id: u64, stage: TransferStage) {
+        self.give(Input::Transfer(TransferReport {
+            request_id,
+            stage,
+            detail: "as the station says".to_owned(),
+        }));
+    }
+
+    /// The station restarts; everything that was told is answered.
+    fn restart(&mut self) {
+        self.boot_count += 1;
+        self.link_is_made_anew();
+    }
+
+    /// A new instance, a new connection, the backend accepts.
+    fn link_is_made_anew(&mut self) {
+        self.replace(false);
+        self.link_up();
+        if self.has_sent("BootNotification") {
+            self.answer_boot("Accepted", 0);
+        }
+    }
+
+    /// Answers what is sent, and lists the statuses in these messages.
+    fn told(&mut self, action: &str) -> Vec<String> {
+        let all = self.answer_all(&json!({}));
+        let of_it = all.iter().filter(|frame| frame[2] == action);
+        let status = |frame: &Value| frame[3]["status"].as_str().unwrap().to_owned();
+        of_it.map(status).collect()
+    }
+
+    /// The security events that the adapter told the station.
+    fn events(&mut self) -> Vec<String> {
+        let mut events = Vec::new();
+        while let Some(event) = self.asked(|command| match command {
+            Command::SecurityEvent(text) => Some(text.clone()),
+            _ => None,
+        }) {
+            events.push(event);
+        }
+        events
     }
 }
 
