@@ -15,5 +15,7 @@ pub const FILE_BYTES: u64 = 32 * 1024;
 pub const FILES_LOOKED_AT: usize = 64;
 /// Longest common name or organisation, characters (X.520 allows 64).
 pub const NAME_CHARS: usize = 64;
+/// A root may begin this much in the station's future, ms: clocks differ, and a new authority is installed at once.
+pub const CLOCK_TOLERANCE_MS: i64 = 5 * 60 * 1_000;
 /// The station's certificate should be renewed when it ends within this time, ms: a month.
 pub const RENEW_BEFORE_MS: i64 = 30 * 24 * 60 * 60 * 1_000;

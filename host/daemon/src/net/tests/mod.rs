@@ -2,4 +2,4 @@
 
 mod link;
 mod secure;
-mod server;
+pub(crate) mod server;

@@ -45,10 +45,6 @@ pub async fn listen() -> (TcpListener, SocketAddr) {
 }
 
 /// Takes one connection and upgrades it; gives the socket and the request's head as `path` and headers.
-#[allow(
-    clippy::result_large_err,
-    reason = "the callback's type is the library's"
-)]
 pub async fn accept(
     listener: &TcpListener,
     tls: Option<TlsAcceptor>,
@@ -59,6 +55,15 @@ pub async fn accept(
         Some(acceptor) => Box::new(acceptor.accept(tcp).await.ok()?),
         None => Box::new(tcp),
     };
+    upgrade(wire, answer).await
+}
+
+/// The WebSocket half of [`accept`].
+#[allow(
+    clippy::result_large_err,
+    reason = "the callback's type is the library's"
+)]
+pub async fn upgrade(wire: Box<dyn Wire>, answer: Answer) -> Option<(ServerSocket, Request)> {
     let mut seen = None;
     let callback = |request: &Request, mut response: Response| {
         seen = Some(request.clone());
