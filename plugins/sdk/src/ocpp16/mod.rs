@@ -20,9 +20,11 @@ mod certificates;
 mod charging;
 pub mod config;
 mod firmware;
+mod frames;
 mod key_list;
 mod keys;
 mod limits;
+mod link;
 mod local_list;
 mod logs;
 mod middle;
@@ -41,24 +43,21 @@ mod tests;
 use std::collections::{BTreeMap, VecDeque};
 use std::marker::PhantomData;
 
-use ocpp::rpc::{
-    CallError, Correlator, CorrelatorLimits, Ended, ErrorCode, Frame, Inbox, Matched, MessageId,
-    Opened, OutgoingCall,
-};
-use ocpp::v16::{LogStatus, Request, Response, UpdateFirmwareStatus};
-use units::{Instant, Millis, Timestamp};
+use ocpp::rpc::{Correlator, CorrelatorLimits, Inbox, MessageId};
+use ocpp::v16::{LogStatus, UpdateFirmwareStatus};
+use units::{Instant, Millis};
 
 use crate::backend::{
-    AdapterState, BackendAdapter, Command, ConnectRequest, Input, LinkDown, Registration,
-    ResetKind, Role, RunningTransaction, StartContext,
+    AdapterState, BackendAdapter, Command, Input, Registration, ResetKind, Role,
+    RunningTransaction, StartContext,
 };
-use crate::{Level, Manifest, Moment, StationInfo, StoreWrite, log};
+use crate::{Manifest, Moment, StationInfo, StoreWrite};
 
 use authorize::{Cache, Questions};
 use charging::Charging;
 use config::Configuration;
 use firmware::Firmware;
-use limits::{CALLS_WAITING, JITTER_PERCENT, RECONNECT_LATEST_S, RECONNECT_QUIET_S};
+use limits::CALLS_WAITING;
 use local_list::LocalList;
 use logs::Upload;
 pub use operator::Operator;
@@ -499,284 +498,5 @@ impl<O: Operator> Ocpp16<O> {
                 last_error,
             }));
         }
-    }
-
-    // ---- the link ----
-
-    fn connect(&mut self) {
-        self.reconnect_at = None;
-        self.connecting = true;
-        let password = self
-            .config
-            .text("AuthorizationKey")
-            .unwrap_or_else(|| self.settings.password.clone());
-        let identity = self.settings.identity.clone();
-        let profile = self.security.next();
-        self.profile_tried();
-        self.command(Command::Connect(ConnectRequest {
-            url: security::secured(&self.settings.connect_url(), profile),
-            subprotocols: vec!["ocpp1.6".to_owned()],
-            basic_auth: (!password.is_empty() && profile < 3)
-                .then(|| (identity, operator::password_bytes(&password))),
-            keep_alive_s: u32::try_from(self.config.number("WebSocketPingInterval"))
-                .unwrap_or(u32::MAX),
-            timeout_s: self.settings.connection_timeout_s,
-            client_certificate: self.presents_certificate().then_some(true),
-        }));
-    }
-
-    /// When the connection is made anew for a changed key: after the row of changes that a backend sends at the first
-    /// contact, so that none is lost.
-    fn renew_due(&self) -> Option<Instant> {
-        let since = self.renew_since?;
-        let quiet = self.last_asked.after(Millis::from_secs(RECONNECT_QUIET_S));
-        Some(quiet.min(since.after(Millis::from_secs(RECONNECT_LATEST_S))))
-    }
-
-    fn renew_if_due(&mut self) {
-        if self.renew_due().is_some_and(|at| at <= self.now.at) {
-            self.renew_since = None;
-            let why = "new credentials or settings".to_owned();
-            self.command(Command::Disconnect(why));
-        }
-    }
-
-    fn on_link_up(&mut self) {
-        self.link_up = true;
-        self.connecting = false;
-        self.link_detail.clear();
-        match self.registered {
-            // The backend knows us from before the connection was lost.
-            Registered::Yes => self.schedule_heartbeat(),
-            Registered::No => self.boot_at = Some(self.now.at),
-            // The interval the backend ordered outlasts a lost connection.
-            Registered::Pending | Registered::Rejected => {
-                self.boot_at = self.boot_at.or(Some(self.now.at));
-            }
-        }
-    }
-
-    fn on_link_down(&mut self, down: &LinkDown) {
-        self.link_up = false;
-        self.connecting = false;
-        self.renew_since = None;
-        self.profile_failed(down);
-        self.link_detail = down.detail.clone();
-        self.inbox.handle_disconnected();
-        self.waiting.clear();
-        for ended in self.calls.handle_disconnected() {
-            self.unanswered(ended);
-        }
-        self.attempts = self.attempts.saturating_add(1);
-        let pause = self.pause();
-        self.reconnect_at = Some(self.now.at.after(pause));
-    }
-
-    /// Doubles with every attempt up to the maximum; the jitter comes from identity and attempt, so that a thousand
-    /// stations do not come back in the same second and a replay does the same again.
-    fn pause(&self) -> Millis {
-        let base = u64::from(self.settings.reconnect_base_s.max(1)).saturating_mul(1_000);
-        let max = u64::from(self.settings.reconnect_max_s.max(1)).saturating_mul(1_000);
-        let doubled = base
-            .saturating_mul(1_u64 << self.attempts.saturating_sub(1).min(16))
-            .min(max);
-        let seed = self
-            .settings
-            .identity
-            .bytes()
-            .chain(self.attempts.to_le_bytes())
-            .chain(self.boot_count.to_le_bytes());
-        let hash = seed.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        });
-        Millis::new(doubled.saturating_add(doubled * (hash % JITTER_PERCENT) / 100))
-    }
-
-    // ---- frames ----
-
-    /// A message id that is used once: start of the station, start of the instance, number.
-    pub(crate) fn message_id(&mut self) -> MessageId {
-        self.next_message = self.next_message.saturating_add(1);
-        MessageId::new(format!(
-            "{}-{}-{}",
-            self.boot_count, self.started_ms, self.next_message
-        ))
-        .unwrap_or_else(|| MessageId::from_counter(self.next_message))
-    }
-
-    pub(crate) fn request_id(&mut self) -> u64 {
-        self.next_request = self.next_request.saturating_add(1);
-        self.next_request
-    }
-
-    /// Queues a call; answers whether there was room.
-    pub(crate) fn call(&mut self, request: &Request, about: About) -> bool {
-        self.call_within(request, about, None)
-    }
-
-    /// Queues a call with its own time to wait for the answer.
-    pub(crate) fn call_within(
-        &mut self,
-        request: &Request,
-        about: About,
-        timeout: Option<Millis>,
-    ) -> bool {
-        let id = self.message_id();
-        let mut call =
-            OutgoingCall::new(id, request.action().as_str(), request.to_payload(), about);
-        call.timeout = timeout;
-        let queued = self.calls.try_call(self.now.at, call).is_ok();
-        if !queued {
-            log(
-                Level::Warn,
-                &format!("{} is left out: too many calls wait", request.action()),
-            );
-        }
-        queued
-    }
-
-    fn on_frame(&mut self, text: &str) {
-        match Frame::parse(text) {
-            Ok(Frame::Call {
-                id,
-                action,
-                payload,
-            }) => self.on_call(&id, &action, &payload),
-            Ok(Frame::CallResult { id, payload }) => {
-                if let Some(call) = self.matched(&id) {
-                    match ocpp::v16::decode_response(&call.action, &payload) {
-                        Ok(response) => self.answered(call, response),
-                        Err(error) => {
-                            log(Level::Warn, &format!("answer to {}: {error}", call.action));
-                            self.refused(call, &error);
-                        }
-                    }
-                }
-            }
-            Ok(Frame::CallError { id, error }) => {
-                if let Some(call) = self.matched(&id) {
-                    log(
-                        Level::Warn,
-                        &format!("{} was refused: {error}", call.action),
-                    );
-                    self.refused(call, &error);
-                }
-            }
-            Err(error) => {
-                log(Level::Warn, &error.to_string());
-                if let Some(answer) = error.answer() {
-                    self.command(Command::Send(answer.to_text()));
-                }
-            }
-        }
-    }
-
-    fn matched(&mut self, id: &MessageId) -> Option<OutgoingCall<About>> {
-        match self.calls.handle_answer(self.now.at, id) {
-            Matched::Call(call) => Some(call),
-            Matched::Late => {
-                log(Level::Warn, &format!("late answer {id} ignored"));
-                None
-            }
-            Matched::Doubled | Matched::Unknown => {
-                log(
-                    Level::Warn,
-                    &format!("answer {id} to no call of ours ignored"),
-                );
-                None
-            }
-        }
-    }
-
-    fn answered(&mut self, call: OutgoingCall<About>, response: Response) {
-        // Only a backend that answers counts as reached; one that takes connections and drops them does not.
-        self.attempts = 0;
-        self.profile_works();
-        match (call.tag, response) {
-            (About::Boot, Response::BootNotification(answer)) => self.boot_answered(&answer),
-            (About::Heartbeat, Response::Heartbeat(answer)) => self.set_clock(answer.current_time),
-            (About::Status(connector), _) => self.statuses.told(connector),
-            (About::Authorize { request_id, tag }, Response::Authorize(answer)) => {
-                self.authorize_answered(request_id, &tag, &answer.id_tag_info);
-            }
-            (About::Durable, response) => self.durable_answered(&response),
-            (About::Boot | About::Heartbeat | About::Notice | About::Authorize { .. }, _) => {}
-        }
-    }
-
-    /// An observer's backend does not tell the station the time.
-    pub(crate) fn set_clock(&mut self, wall: Timestamp) {
-        if self.role == Role::Primary {
-            self.command(Command::SetClock(wall));
-        }
-    }
-
-    /// The backend answered a call with an error, or with nonsense.
-    fn refused(&mut self, call: OutgoingCall<About>, error: &CallError) {
-        match call.tag {
-            About::Boot => self.boot_unanswered(),
-            About::Authorize { request_id, tag } => self.authorize_unanswered(request_id, &tag),
-            About::Durable => self.durable_refused(error),
-            // It was heard; saying it again would not change the answer.
-            About::Status(connector) => self.statuses.told(connector),
-            About::Heartbeat | About::Notice => {}
-        }
-    }
-
-    /// A call ended without an answer: its time was up, or the connection went.
-    fn unanswered(&mut self, ended: Ended<About>) {
-        match ended.call.tag {
-            About::Boot => self.boot_unanswered(),
-            About::Status(connector) => self.statuses.untold(connector),
-            About::Authorize { request_id, tag } => self.authorize_unanswered(request_id, &tag),
-            About::Durable => self.durable_unanswered(),
-            About::Heartbeat | About::Notice => {}
-        }
-    }
-
-    fn on_call(&mut self, id: &MessageId, action: &str, payload: &serde_json::Value) {
-        self.last_asked = self.now.at;
-        if self.registered == Registered::Rejected {
-            log(
-                Level::Info,
-                &format!("{action} is not answered: the backend has not accepted us"),
-            );
-            return;
-        }
-        if let Opened::Repeated(answer) = self.inbox.open(id, action, payload) {
-            if let Some(text) = answer {
-                self.command(Command::Send(text));
-            }
-            return;
-        }
-        match ocpp::v16::decode_request(action, payload) {
-            Ok(request) => self.on_request(id, request),
-            Err(error) => self.answer_error(id, error),
-        }
-    }
-
-    pub(crate) fn answer(&mut self, id: &MessageId, response: &Response) {
-        self.answer_payload(id, response.to_payload());
-    }
-
-    pub(crate) fn answer_payload(&mut self, id: &MessageId, payload: serde_json::Value) {
-        let text = Frame::result(id.clone(), payload).to_text();
-        self.inbox.answered(id, &text);
-        self.command(Command::Send(text));
-    }
-
-    pub(crate) fn answer_error(&mut self, id: &MessageId, error: CallError) {
-        log(Level::Warn, &format!("call {id}: {error}"));
-        let text = Frame::error(id.clone(), error).to_text();
-        self.inbox.answered(id, &text);
-        self.command(Command::Send(text));
-    }
-
-    pub(crate) fn answer_not_supported(&mut self, id: &MessageId, what: &str) {
-        let error = CallError::new(
-            ErrorCode::NotSupported,
-            format!("{what} is not offered by this station"),
-        );
-        self.answer_error(id, error);
     }
 }

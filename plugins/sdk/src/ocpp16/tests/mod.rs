@@ -24,10 +24,10 @@ use super::limits::{
 };
 use super::*;
 use crate::backend::{
-    BootReason, ChargingState, ConnectorStatus, DurableFrame, FaultNotice, JournalEntry,
-    JournalEvent, LinkFailure, LinkUp, Measurand, MeterReading, NoticeKind, Outcome, OutcomeKind,
-    Phase, PilotState, ReadingContext, Sample, StopReason, TransactionEnded, TransactionStarted,
-    TransferReport, TransferStage,
+    BootReason, ChargingState, ConnectRequest, ConnectorStatus, DurableFrame, FaultNotice,
+    JournalEntry, JournalEvent, LinkDown, LinkFailure, LinkUp, Measurand, MeterReading, NoticeKind,
+    Outcome, OutcomeKind, Phase, PilotState, ReadingContext, Sample, StopReason, TransactionEnded,
+    TransactionStarted, TransferReport, TransferStage,
 };
 use crate::{
     AuthorizePurpose, AuthorizeRequest, Decision, EvseInfo, Setting, StoreEntry, Token, TokenKind,
