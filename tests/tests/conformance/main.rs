@@ -19,10 +19,12 @@
 
 mod harness;
 
+mod availability;
 mod booting;
 mod connection;
 mod hostile_adapter;
 mod installs;
+mod lists;
 mod middle;
 mod operators;
 mod packs;
@@ -32,8 +34,12 @@ mod profiles;
 mod queue;
 mod recordings;
 mod remote;
+mod reservations;
 mod robustness;
+mod schedules;
 mod second_peer;
 mod session;
 mod settings;
+mod soap;
 mod swaps;
+mod triggers;

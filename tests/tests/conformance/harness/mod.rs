@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 pub use peer::{Peer, PeerKind};
 pub use process::root;
-pub use station::{Operator, Station};
+pub use station::{IDENTITY, Operator, Station};
 pub use tls::Certificates;
 
 /// How long the station may take for something that needs no timer: generous, because all cores may be busy.

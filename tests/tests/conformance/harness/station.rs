@@ -324,6 +324,28 @@ impl Station {
         }
     }
 
+    /// Writes the configuration of a station with this pack, and this text behind the rest; does not start it.
+    pub fn prepare_pack(shown_as: (&'static str, &'static str), pack: &str, more: &str) -> Self {
+        let folder = scratch("station");
+        std::fs::write(folder.join("pack.toml"), pack).unwrap();
+        let text = format!(
+            "board = \"simulated\"\nidentity = \"{IDENTITY}\"\nstate_dir = {:?}\npack = {:?}\ncomponents = {:?}\n\n\
+             [api]\nlisten = \"127.0.0.1:0\"\n{}\n{more}",
+            folder.join("state"),
+            folder.join("pack.toml"),
+            process::root().join("target/components"),
+            publisher(),
+        );
+        std::fs::write(folder.join("station.toml"), text).unwrap();
+        copy_compiled(&shared_compiled(), &folder.join("state/compiled"));
+        Self {
+            folder,
+            operator: Operator::EFlux,
+            shown_as,
+            running: Arc::default(),
+        }
+    }
+
     /// A cable with a car at its end.
     pub fn plug_in(&self, evse: u8) {
         self.sim("plug-in", json!({"evse": evse}));
