@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// An attempt without a byte in either direction for this long has failed.
 pub const STALL: Duration = Duration::from_secs(60);
+/// An attempt takes at most this long, even if a byte moves now and then.
+pub const ATTEMPT_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Further attempts at most, whatever is asked for. Larger: a wrong URL keeps the uplink busy for days.
 pub const MAX_RETRIES: u32 = 10;
 /// Longest pause between two attempts, s.
@@ -22,6 +24,8 @@ pub const MAX_IMAGE_MIB: u32 = 512;
 pub const MAX_IMAGE_MIB_CEILING: u32 = 8_192;
 /// Space that stays free on the state folder's disk beside an image, bytes: the journal must go on.
 pub const DISK_RESERVE_BYTES: u64 = 16 << 20;
+/// A download is brought onto the disk in such steps, bytes. Larger: a power cut costs more of it; smaller: more wear.
+pub const SYNC_STEP_BYTES: u64 = 4 << 20;
 /// Bytes that are moved at a time.
 pub const CHUNK_BYTES: usize = 32 << 10;
 /// A download says how far it is in the log after each such part.

@@ -13,23 +13,42 @@
 //! A job's reports come in order, and its last one is one of done (uploads), done, verified or invalid (downloads),
 //! failed, cancelled, install-failed, restarting. After the restart `confirm` leads to installed or install-failed.
 
+mod archive;
 mod config;
+pub mod diagnostics;
+mod firmware;
+mod ftp;
+mod ftp_reply;
+mod http;
+mod installer;
+mod jobs;
 pub mod limits;
+mod partial;
+mod place;
+mod places;
+mod rsa;
+mod signature;
+mod state;
+mod transfer;
+
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
-use tokio::sync::watch;
 use url::Url;
 
 pub use config::{FirmwareConfig, FirmwareTable};
 
+use crate::certificates::CertificateStore;
 use crate::clock::WallClock;
 use crate::net::TlsStrictness;
-use limits::{DETAIL_CHARS, STALL};
+use limits::{DETAIL_CHARS, MAX_PEM_BYTES, STALL};
+use place::Place;
+use places::{Kind, Places, Who};
 
 /// How far a job is. The names are those of `transfer-stage` in the backend contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -189,6 +208,8 @@ pub struct Settings {
     pub strictness: TlsStrictness,
     /// Authorities to trust instead of the public ones.
     pub ca_file: Option<PathBuf>,
+    /// The station's certificates: its central-system roots are trusted too.
+    pub certificates: Option<CertificateStore>,
     /// HTTP proxy for http and https.
     pub proxy: Option<Url>,
     /// `[firmware]`.
@@ -204,6 +225,7 @@ impl Settings {
         state_dir: PathBuf,
         strictness: TlsStrictness,
         ca_file: Option<PathBuf>,
+        certificates: Option<CertificateStore>,
         proxy: Option<Url>,
         firmware: FirmwareConfig,
     ) -> Self {
@@ -211,6 +233,7 @@ impl Settings {
             state_dir,
             strictness,
             ca_file,
+            certificates,
             proxy,
             firmware,
             stall: STALL,
@@ -218,41 +241,48 @@ impl Settings {
     }
 }
 
-/// A job's place in the table.
-struct Active {
-    serial: u64,
-    adapter: String,
-    request: u64,
-    /// An installation is not: half an image is worse than none.
-    cancellable: bool,
-    cancel: watch::Sender<bool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-#[derive(Default)]
-struct Places {
-    next: u64,
-    upload: Option<Active>,
-    firmware: Option<Active>,
-}
-
 /// The transfers of this process. Copies share the two places.
 #[derive(Clone)]
 pub struct Files {
-    settings: Arc<Settings>,
+    shared: Arc<Shared>,
+    places: Arc<Places>,
+}
+
+/// What every job's thread needs.
+struct Shared {
+    settings: Settings,
     clock: WallClock,
     reports: ReportSink,
-    places: Arc<Mutex<Places>>,
+    store: firmware::Store,
+}
+
+/// A job that runs, for the status.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Running {
+    /// Who asked for it.
+    pub adapter: String,
+    /// The adapter's number.
+    pub request: u64,
+    /// "upload", "download" or "install".
+    pub kind: &'static str,
+    /// Bytes moved.
+    pub moved: u64,
+    /// Of how many; 0 = nobody knows.
+    pub total: u64,
 }
 
 impl Files {
     /// Nothing is begun. Call [`Files::confirm`] once when the station has started.
     #[must_use]
     pub fn new(settings: Settings, clock: WallClock, reports: ReportSink) -> Self {
+        let store = firmware::Store::new(&settings.state_dir);
         Self {
-            settings: Arc::new(settings),
-            clock,
-            reports,
+            shared: Arc::new(Shared {
+                settings,
+                clock,
+                reports,
+                store,
+            }),
             places: Arc::default(),
         }
     }
@@ -262,8 +292,13 @@ impl Files {
     /// # Errors
     /// [`Refused`]; nothing is begun then.
     pub fn upload(&self, job: UploadJob) -> Result<(), Refused> {
-        let _ = job;
-        Err(Refused::Machine)
+        let place = Place::parse(&job.url)?.with_file(&job.file_name)?;
+        granted(&job.allowed, &place)?;
+        let shared = Arc::clone(&self.shared);
+        let who = Who::new(&job.adapter, job.request, "upload");
+        self.places.begin(Kind::Upload, who, move |task| {
+            jobs::upload(&shared, &task, &place, job);
+        })
     }
 
     /// Begins a download; an older one of the same adapter is cancelled.
@@ -271,8 +306,33 @@ impl Files {
     /// # Errors
     /// [`Refused`]; nothing is begun then.
     pub fn download_firmware(&self, job: FirmwareJob) -> Result<(), Refused> {
-        let _ = job;
-        Err(Refused::NotSupported)
+        let config = &self.shared.settings.firmware;
+        if config.installer.is_empty() {
+            return Err(Refused::NotSupported);
+        }
+        let place = Place::parse(&job.url)?;
+        if place.url().path().ends_with('/') {
+            return Err(Refused::Url);
+        }
+        granted(&job.allowed, &place)?;
+        match &job.signature {
+            None if config.require_signature => return Err(Refused::SignatureRequired),
+            Some(signature)
+                if signature.certificate_pem.len() + signature.signature_base64.len()
+                    > MAX_PEM_BYTES =>
+            {
+                return Err(Refused::Signature);
+            }
+            Some(_) | None => {}
+        }
+        if self.shared.store.is_installing() {
+            return Err(Refused::Busy);
+        }
+        let shared = Arc::clone(&self.shared);
+        let who = Who::new(&job.adapter, job.request, "download");
+        self.places.begin(Kind::Firmware, who, move |task| {
+            jobs::download(&shared, &task, &place, &job);
+        })
     }
 
     /// Installs what this request downloaded. `version_before` is what runs now.
@@ -287,37 +347,89 @@ impl Files {
         request: u64,
         version_before: &str,
     ) -> Result<(), Refused> {
-        let _ = (adapter, request, version_before);
-        Err(Refused::NotSupported)
+        let config = &self.shared.settings.firmware;
+        if config.installer.is_empty() {
+            return Err(Refused::NotSupported);
+        }
+        if self.shared.store.is_installing() || self.places.is_taken(Kind::Firmware) {
+            return Err(Refused::Busy);
+        }
+        let staged = self.shared.store.staged().ok_or(Refused::Unknown)?;
+        if staged.adapter != adapter || staged.request != request {
+            return Err(Refused::Unknown);
+        }
+        // It may have been fetched before the configuration began to ask for signatures.
+        if config.require_signature && !staged.verified {
+            return Err(Refused::SignatureRequired);
+        }
+        let shared = Arc::clone(&self.shared);
+        let version_before = version_before.to_owned();
+        let who = Who::new(adapter, request, "install");
+        self.places.begin(Kind::Firmware, who, move |task| {
+            jobs::install(&shared, &task, &staged, &version_before);
+        })
     }
 
     /// Cancels a job of this adapter; its `cancelled` follows. `false`: there is none, or it is an installation.
     pub fn cancel(&self, adapter: &str, request: u64) -> bool {
-        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        [&places.upload, &places.firmware]
-            .into_iter()
-            .flatten()
-            .filter(|active| active.adapter == adapter && active.request == request)
-            .any(|active| active.cancellable && active.cancel.send(true).is_ok())
+        self.places.cancel(adapter, request)
     }
 
     /// After a start: asks the installer what became of an installation that ended in a restart.
     ///
     /// Returns at once; the report comes when the installer has answered (within a minute). Nothing to ask: no report.
-    pub fn confirm(&self) {}
+    pub fn confirm(&self) {
+        if !self.shared.store.is_installing() {
+            return;
+        }
+        let shared = Arc::clone(&self.shared);
+        let confirming = std::thread::Builder::new()
+            .name("firmware-confirm".to_owned())
+            .spawn(move || {
+                let Shared {
+                    settings, clock, ..
+                } = &*shared;
+                let outcome = firmware::confirm(&shared.store, &settings.firmware, clock);
+                if let Some(report) = outcome {
+                    tracing::info!(stage = ?report.stage, detail = report.detail, "firmware");
+                    (shared.reports)(report);
+                }
+            });
+        if let Err(error) = confirming {
+            tracing::error!(%error, "nobody can ask what became of the installation");
+        }
+    }
 
     /// What became of the last installation that this adapter asked for and a restart ended, until it asks for the next.
     ///
     /// `None` too while the installer has not said it yet ([`Files::confirm`]).
     #[must_use]
     pub fn last_installation(&self, adapter: &str) -> Option<Report> {
-        let _ = adapter;
-        None
+        let pending = self.shared.store.pending()?;
+        let ended = matches!(pending.stage, Stage::Installed | Stage::InstallFailed);
+        (ended && pending.adapter == adapter).then(|| firmware::outcome(pending))
+    }
+
+    /// What runs now.
+    #[must_use]
+    pub fn running(&self) -> Vec<Running> {
+        self.places.running()
     }
 
     /// Ends all transfers without reports, for the daemon's shutdown; what was downloaded so far is kept. An
     /// installation is left alone.
-    pub fn stop(&self) {}
+    pub fn stop(&self) {
+        self.places.stop();
+    }
+}
+
+/// The grant is for the place without user and password.
+fn granted(allowed: &UrlCheck, place: &Place) -> Result<(), Refused> {
+    if allowed(place.shown()) {
+        Ok(())
+    } else {
+        Err(Refused::Url)
+    }
 }
 
 /// Cuts a text to what a report holds.

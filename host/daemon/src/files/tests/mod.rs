@@ -1,0 +1,1 @@
+//! Transfers over real sockets on loopback.
