@@ -18,7 +18,8 @@ use serde_json::{Value, json};
 use units::{Instant, Millis, Timestamp};
 
 use super::limits::{
-    ANSWER_WAIT_S, INSTALL_RETRY_S, TRANSFER_RETRIES, TRANSFER_RETRY_S, WAIT_MAX_S,
+    ANSWER_WAIT_S, INSTALL_RETRY_S, INSTALLED_WAIT_S, TRANSFER_RETRIES, TRANSFER_RETRY_S,
+    WAIT_MAX_S,
 };
 use super::{Ocpp16, Operator, Waiting};
 use crate::backend::{
@@ -71,7 +72,7 @@ struct Job {
 #[derive(Debug, Default)]
 pub struct Firmware {
     job: Option<Job>,
-    /// The station could not install yet.
+    /// When the station is told again to install, or, after a restart, when it must have said what became of that.
     retry_at: Option<Instant>,
 }
 
@@ -104,7 +105,8 @@ impl Firmware {
                     None => self.retry_at.filter(|_| idle),
                 }
             }
-            Step::Downloading | Step::Installing => None,
+            Step::Installing => self.retry_at,
+            Step::Downloading => None,
         }
     }
 }
@@ -327,6 +329,10 @@ impl<O: Operator> Ocpp16<O> {
         match job.step {
             Step::Scheduled if wall.is_some_and(|wall| wall >= job.retrieve) => self.download(),
             Step::Ready => self.install_if_due(),
+            Step::Installing if self.firmware.retry_at.is_some_and(|at| at <= self.now.at) => {
+                log(Level::Error, "nobody knows what became of the installation");
+                self.end_update(SignedFirmwareStatus::InstallationFailed);
+            }
             Step::Scheduled | Step::Downloading | Step::Installing => {}
         }
     }
@@ -415,7 +421,6 @@ impl<O: Operator> Ocpp16<O> {
             }
             TransferStage::Failed => self.end_update(SignedFirmwareStatus::DownloadFailed),
             TransferStage::InvalidSignature => {
-                self.tell_firmware(SignedFirmwareStatus::Downloaded);
                 self.end_update(SignedFirmwareStatus::InvalidSignature);
                 let event = format!("InvalidFirmwareSignature: {}", report.detail);
                 self.security_event(&event);
@@ -424,8 +429,12 @@ impl<O: Operator> Ocpp16<O> {
                 self.end_update(SignedFirmwareStatus::InvalidSignature);
                 self.bad_signer(&report.detail);
             }
-            TransferStage::Installing => self.tell_firmware(SignedFirmwareStatus::Installing),
+            TransferStage::Installing => {
+                self.under_installation();
+                self.tell_firmware(SignedFirmwareStatus::Installing);
+            }
             TransferStage::Restarting => {
+                self.under_installation();
                 self.tell_firmware(SignedFirmwareStatus::Installing);
                 self.tell_firmware(SignedFirmwareStatus::InstallRebooting);
             }
@@ -448,6 +457,20 @@ impl<O: Operator> Ocpp16<O> {
         }
         self.keep_update();
         self.install_if_due();
+    }
+
+    /// It installs, whoever remembers having asked for it.
+    fn under_installation(&mut self) {
+        self.firmware.retry_at = None;
+        let ready = self
+            .firmware
+            .job
+            .as_mut()
+            .filter(|job| job.step == Step::Ready);
+        if let Some(job) = ready {
+            job.step = Step::Installing;
+            self.keep_update();
+        }
     }
 
     fn forget_update(&mut self) {
@@ -513,14 +536,13 @@ impl<O: Operator> Ocpp16<O> {
             Step::Downloading => self.download(),
             Step::Installing if restarted => {
                 let report = installation.filter(|report| report.request_id == job.request);
-                let installed =
-                    report.is_some_and(|report| report.stage == TransferStage::Installed);
-                let detail = report.map_or("the station restarted meanwhile", |r| &r.detail);
-                if installed {
-                    self.end_update(SignedFirmwareStatus::Installed);
-                } else {
-                    log(Level::Error, &format!("firmware not installed: {detail}"));
-                    self.end_update(SignedFirmwareStatus::InstallationFailed);
+                match report.cloned() {
+                    Some(report) => self.firmware_report(&report),
+                    // The station is still finding out.
+                    None => {
+                        let wait = Millis::from_secs(INSTALLED_WAIT_S);
+                        self.firmware.retry_at = Some(self.now.at.after(wait));
+                    }
                 }
             }
             // The report may have come while nobody listened: a station that still installs says that it is busy.

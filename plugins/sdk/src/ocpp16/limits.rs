@@ -66,6 +66,8 @@ pub const TRANSFER_RETRIES: u32 = 2;
 pub const TRANSFER_RETRY_S: u32 = 10;
 /// Pause before the station is told again to install, s: it was busy.
 pub const INSTALL_RETRY_S: u64 = 30;
+/// How long a station may take after a restart to say what became of an installation, s. Its installer has a minute.
+pub const INSTALLED_WAIT_S: u64 = 180;
 /// Connections that are tried with a new security profile before the old one is taken again. Smaller: one restart of the
 /// backend undoes an upgrade. Larger: a station that was locked out comes back later.
 pub const UPGRADE_ATTEMPTS: u32 = 4;

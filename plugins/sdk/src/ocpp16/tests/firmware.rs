@@ -139,17 +139,61 @@ fn tc_044_3_installation_that_fails_is_told_before_or_after_the_restart() {
     let all = host.told(STATUS);
     assert_eq!(all[..3], told);
     assert_eq!(all[3..], ["InstallationFailed"]);
-    for report in [Some(TransferStage::InstallFailed), None] {
-        let (mut host, id) = begun();
-        assert_eq!(host.told(STATUS), told);
-        host.installation = report.map(|stage| TransferReport {
-            request_id: id,
-            stage,
-            detail: "the old firmware runs".to_owned(),
-        });
+    let (mut host, id) = begun();
+    assert_eq!(host.told(STATUS), told);
+    host.installation = Some(TransferReport {
+        request_id: id,
+        stage: TransferStage::InstallFailed,
+        detail: "the old firmware runs".to_owned(),
+    });
+    host.restart();
+    assert_eq!(host.told(STATUS), ["InstallationFailed"]);
+}
+
+#[test]
+fn station_may_find_out_after_the_start_what_became_of_the_installation() {
+    for (stage, word) in [
+        (Some(TransferStage::Installed), "Installed"),
+        (Some(TransferStage::InstallFailed), "InstallationFailed"),
+        (None, "InstallationFailed"),
+    ] {
+        let mut host = Host::online(&[("heartbeat_interval_s", "0")]);
+        order(&mut host, 0);
+        let id = download(&mut host).unwrap().request_id;
+        host.report(id, TransferStage::Done);
+        host.report(id, TransferStage::Restarting);
+        assert_eq!(host.told(STATUS), ["Downloaded", "Installing"]);
         host.restart();
-        assert_eq!(host.told(STATUS), ["InstallationFailed"]);
+        assert_eq!(host.told(STATUS), [""; 0]);
+        host.link_is_made_anew();
+        host.wait(60_000);
+        assert_eq!(host.told(STATUS), [""; 0], "nothing is claimed yet");
+        match stage {
+            Some(stage) => host.report(id, stage),
+            None => host.wait(INSTALLED_WAIT_S * 1_000),
+        }
+        assert_eq!(host.told(STATUS), [word]);
+        host.restart();
+        assert_eq!(host.told(STATUS), [""; 0], "once");
     }
+}
+
+#[test]
+fn instance_that_died_during_the_installation_asks_again_and_does_not_install_twice() {
+    let mut host = Host::online(&[]);
+    order(&mut host, 0);
+    let id = download(&mut host).unwrap().request_id;
+    host.report(id, TransferStage::Done);
+    assert_eq!(install(&mut host), Some(id));
+    host.link_is_made_anew();
+    host.wait(INSTALL_RETRY_S * 1_000);
+    assert_eq!(install(&mut host), Some(id));
+    host.outcome_of(id, OutcomeKind::Rejected, "it installs already");
+    host.report(id, TransferStage::Restarting);
+    host.answer_all(&json!({}));
+    host.restart();
+    host.answer_all(&json!({}));
+    assert_eq!(install(&mut host), None);
 }
 
 #[test]
