@@ -327,7 +327,7 @@ pub const SPECS: &[Spec] = &[
             "AuthorizationKey",
             Kind::Secret,
             ("", "basic_auth_password"),
-            "Password of HTTP basic authentication; 40 hexadecimal digits stand for 20 bytes, anything else for itself.",
+            "Password of HTTP basic authentication; 32 to 40 hexadecimal digits stand for 16 to 20 bytes, anything else for itself.",
         )
     }
     .reconnects(),

@@ -10,23 +10,34 @@ impl<O: Operator> Ocpp16<O> {
     pub(super) fn connect(&mut self) {
         self.reconnect_at = None;
         self.connecting = true;
-        let password = self
-            .config
-            .text("AuthorizationKey")
-            .unwrap_or_else(|| self.settings.password.clone());
+        let password = self.password();
         let identity = self.settings.identity.clone();
         let profile = self.security.next();
         self.profile_tried();
         self.command(Command::Connect(ConnectRequest {
             url: security::secured(&self.settings.connect_url(), profile),
             subprotocols: vec!["ocpp1.6".to_owned()],
-            basic_auth: (!password.is_empty() && profile < 3)
-                .then(|| (identity, operator::password_bytes(&password))),
+            basic_auth: password
+                .filter(|_| profile < 3)
+                .map(|password| (identity, password)),
             keep_alive_s: u32::try_from(self.config.number("WebSocketPingInterval"))
                 .unwrap_or(u32::MAX),
             timeout_s: self.settings.connection_timeout_s,
             client_certificate: self.presents_certificate().then_some(true),
         }));
+    }
+
+    /// The password, if there is one. What the backend has set is read as the whitepaper has it: 32 to 40 hexadecimal
+    /// digits are bytes. What somebody typed in is a text, unless it has the 40 digits of OCPP-J.
+    pub(super) fn password(&self) -> Option<Vec<u8>> {
+        let typed = &self.settings.password;
+        match self.config.text("AuthorizationKey") {
+            Some(key) if key != *typed => Some(operator::password_bytes(&key, 32)),
+            Some(_) | None => {
+                let bytes = || operator::password_bytes(typed, 40);
+                (!typed.is_empty()).then(bytes)
+            }
+        }
     }
 
     /// When the connection is made anew for a changed key: after the row of changes that a backend sends at the first

@@ -432,10 +432,14 @@ impl AdapterSettings {
     }
 }
 
-/// The bytes of a basic-authentication password: 40 hexadecimal digits stand for 20 bytes, anything else for itself.
+/// The bytes of a basic-authentication password: hexadecimal digits, from so many up to 40, are bytes; anything else
+/// stands for itself.
 #[must_use]
-pub fn password_bytes(password: &str) -> Vec<u8> {
-    let hex = password.len() == 40 && password.bytes().all(|byte| byte.is_ascii_hexdigit());
+pub fn password_bytes(password: &str, digits_from: usize) -> Vec<u8> {
+    let length = password.len();
+    let hex = (digits_from..=40).contains(&length)
+        && length.is_multiple_of(2)
+        && password.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !hex {
         return password.as_bytes().to_vec();
     }
@@ -525,16 +529,17 @@ mod tests {
     }
 
     #[test]
-    fn forty_digits_are_twenty_bytes_and_anything_else_is_itself() {
-        assert_eq!(
-            password_bytes("00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff").len(),
-            20
-        );
-        assert_eq!(
-            password_bytes("00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff")[..2],
-            [0, 255]
-        );
-        assert_eq!(password_bytes("0123456789abcdefg"), b"0123456789abcdefg");
+    fn hexadecimal_digits_are_bytes_if_there_are_enough_and_anything_else_is_itself() {
+        let forty = "00ff".repeat(10);
+        let bytes = password_bytes(&forty, 40);
+        assert_eq!((bytes.len(), &bytes[..2]), (20, &[0, 255][..]));
+        let digits = "00ff".repeat(8);
+        assert_eq!(password_bytes(&digits, 40), digits.as_bytes());
+        assert_eq!(password_bytes(&digits, 32).len(), 16);
+        let odd = format!("{digits}0");
+        assert_eq!(password_bytes(&odd, 32), odd.as_bytes());
+        let text = "0123456789abcdefg";
+        assert_eq!(password_bytes(text, 32), text.as_bytes());
     }
 
     #[test]

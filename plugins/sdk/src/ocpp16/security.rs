@@ -102,7 +102,7 @@ impl<O: Operator> Ocpp16<O> {
     pub(super) fn change_profile(&mut self, id: &MessageId, wanted: &str) {
         let wanted = wanted.parse().unwrap_or(0);
         let now = self.security.profile;
-        let password = self.config.text("AuthorizationKey").is_some();
+        let password = self.password().is_some();
         let holds = match wanted {
             // Back to what is in use takes a candidate away.
             same if same == now => return self.take_profile(id, now),

@@ -115,6 +115,18 @@ fn tc_073_new_password_is_used_on_a_new_connection_and_never_told() {
 }
 
 #[test]
+fn password_of_the_backend_is_hexadecimal_from_32_digits_and_a_typed_one_only_with_40() {
+    let digits = "00112233445566778899aabbccddeeff";
+    let typed = Host::with(&[("basic_auth_password", digits)]);
+    assert_eq!(typed.adapter.password().unwrap(), digits.as_bytes());
+    let mut host = Host::online(&[("basic_auth_password", "short")]);
+    assert_eq!(host.adapter.password().unwrap(), b"short");
+    let payload = json!({"key": "AuthorizationKey", "value": digits});
+    host.call("a", "ChangeConfiguration", &payload);
+    assert_eq!(host.adapter.password().unwrap().len(), 16);
+}
+
+#[test]
 fn tc_083_profile_is_raised_with_the_next_connection_and_does_not_fall_back() {
     let mut host = Host::online(&[("security_profile", "1"), ("basic_auth_password", PASSWORD)]);
     assert_eq!(raised(&mut host, "2"), "Accepted");
