@@ -148,6 +148,9 @@ fn chain(
     path.map(|_| ()).map_err(|error| {
         let why = match &error {
             webpki::Error::UnknownIssuer => "it leads to no installed manufacturer root".to_owned(),
+            webpki::Error::InvalidSignatureForPublicKey => {
+                "its issuer only bears the name of an installed manufacturer root".to_owned()
+            }
             webpki::Error::CertExpired { .. } => "it has expired".to_owned(),
             webpki::Error::CertNotValidYet { .. } => {
                 "it is not valid yet; is the station's clock right?".to_owned()
