@@ -78,17 +78,7 @@ pub struct Judge {
 impl Judge {
     /// Loads a component under the bounds of the project's pack.
     pub fn load(project: &Project, component: &[u8]) -> Self {
-        let pack = project.toml("pack.toml");
-        let entry = &pack["plugin"][0];
-        let bound = |key: &str| {
-            let value = entry["limits"][key].as_integer().unwrap();
-            u32::try_from(value).unwrap()
-        };
-        let limits = Limits {
-            memory_mib: bound("memory_mib"),
-            call_deadline_ms: bound("call_deadline_ms"),
-            ..Limits::DEFAULT
-        };
+        let limits = project.limits();
         let kind = PluginKind::Authorizer;
         let loaded = ENGINE.load(kind, project.name, component, None).unwrap();
         let plugin = instance(&loaded, limits);

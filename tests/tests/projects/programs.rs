@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use plugin_host::Limits;
+
 /// The repository's top folder.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -115,6 +117,18 @@ impl Project {
         let file = format!("build/{}.wasm", self.name);
         assert!(said.contains(&file) && said.contains("sha256"), "{said}");
         std::fs::read(self.folder.join(file)).unwrap()
+    }
+
+    /// The bounds that its own pack gives it.
+    pub fn limits(&self) -> Limits {
+        let pack = self.toml("pack.toml");
+        let limits = &pack["plugin"][0]["limits"];
+        let bound = |key: &str| u32::try_from(limits[key].as_integer().unwrap()).unwrap();
+        Limits {
+            memory_mib: bound("memory_mib"),
+            call_deadline_ms: bound("call_deadline_ms"),
+            ..Limits::DEFAULT
+        }
     }
 
     /// One file as TOML.

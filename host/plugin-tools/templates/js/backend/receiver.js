@@ -32,7 +32,6 @@ function keep(station, message) {
 
 // What a message is answered with.
 function answer(socket, message) {
-  console.log(JSON.stringify(message));
   switch (message.type) {
     case 'hello':
       stations.set(socket, message.station);
@@ -77,8 +76,10 @@ function readFrame(bytes) {
 
 function take(socket, { opcode, payload }) {
   if (opcode === TEXT) {
-    const reply = answer(socket, JSON.parse(payload.toString()));
+    const message = JSON.parse(payload.toString());
+    const reply = answer(socket, message);
     if (reply !== null) say(socket, reply);
+    console.log(JSON.stringify(message));
   } else if (opcode === PING) {
     send(socket, PONG, payload);
   } else if (opcode === CLOSE) {

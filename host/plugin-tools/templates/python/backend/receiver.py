@@ -38,7 +38,6 @@ def keep(station: str, message: dict) -> None:
 
 def answers(writer: asyncio.StreamWriter, message: dict) -> list[dict]:
     """What a message is answered with."""
-    print(json.dumps(message), flush=True)
     match message["type"]:
         case "hello":
             stations[writer] = message["station"]
@@ -77,8 +76,10 @@ async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     while True:
         opcode, payload = await read_frame(reader)
         if opcode == TEXT:
-            for answer in answers(writer, json.loads(payload)):
+            message = json.loads(payload)
+            for answer in answers(writer, message):
                 send(writer, TEXT, json.dumps(answer).encode())
+            print(json.dumps(message), flush=True)
         elif opcode == PING:
             send(writer, PONG, payload)
         elif opcode == CLOSE:

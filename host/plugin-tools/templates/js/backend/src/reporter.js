@@ -11,6 +11,8 @@ const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
 // The server has this long for a welcome and for a confirmation.
 const PATIENCE_MS = 30_000;
+// Its messages have no more brackets. A parser in a component dies of deeply nested JSON: its stack is small.
+const MOST_BRACKETS = 16;
 const DECISIONS = ['accepted', 'blocked', 'expired', 'invalid', 'concurrent'];
 // Prefix of the keys under which the store has the transactions that are reported.
 const REPORTED = 'transaction-';
@@ -18,6 +20,15 @@ const REPORTED = 'transaction-';
 const command = (tag, val) => ({ tag, val });
 const state = (registration, detail) => command('state', { registration, detail, lastError: null });
 const isCount = (value) => Number.isSafeInteger(value) && value >= 0;
+
+function parse(text) {
+  if (text.split(/[[{]/, MOST_BRACKETS + 2).length > MOST_BRACKETS + 1) return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
 
 function wordFor(connector) {
   if (connector.fault != null) return 'faulted';
@@ -160,12 +171,7 @@ export function reporter(log) {
     command('verdict', { requestId, decision, group: null, expiresWallMs: null, limitMa: null, reason: null });
 
   function frame(now, text) {
-    let message;
-    try {
-      message = JSON.parse(text);
-    } catch {
-      message = null;
-    }
+    const message = parse(text);
     switch (message?.type) {
       case 'welcome':
         return welcomed(now, message);

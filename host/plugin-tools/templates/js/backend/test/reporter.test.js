@@ -127,7 +127,7 @@ test('a card is judged by the server, and by nobody while it is away', () => {
 test('nonsense of the server does nothing', () => {
   const { hear, handle, welcomed } = bench();
   welcomed();
-  for (const text of ['', '{', 'null', '[]', '7', '{"type":7}']) assert.deepEqual(handle('frame', text), []);
+  for (const text of ['', '{', 'null', '[]', '7', '{"type":7}', '['.repeat(100_000)]) assert.deepEqual(handle('frame', text), []);
   for (const request of [-1, 1.5, 1e300, '1', null]) {
     assert.deepEqual(hear({ type: 'stop', request, transaction: 1 }), []);
     assert.deepEqual(hear({ type: 'verdict', request, decision: 'accepted' }), []);

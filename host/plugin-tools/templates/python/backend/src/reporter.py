@@ -20,6 +20,8 @@ FIRST_PAUSE_MS = 1_000
 LONGEST_PAUSE_MS = 60_000
 # The server has this long for a welcome and for a confirmation.
 PATIENCE_MS = 30_000
+# Its messages have no more brackets. A parser in a component dies of deeply nested JSON: its stack is small.
+MOST_BRACKETS = 16
 DECISIONS = ("accepted", "blocked", "expired", "invalid", "concurrent")
 # Prefix of the keys under which the store has the transactions that are reported.
 REPORTED = "transaction-"
@@ -30,6 +32,17 @@ LARGEST = 2**53 - 1
 def is_count(value: Any) -> bool:
     # A bool is an int.
     return type(value) is int and 0 <= value <= LARGEST
+
+
+def parse(text: str) -> dict:
+    """What a frame says; nothing if it is not understood."""
+    if text.count("[") + text.count("{") > MOST_BRACKETS:
+        return {}
+    try:
+        message = json.loads(text)
+    except ValueError:
+        return {}
+    return message if isinstance(message, dict) else {}
 
 
 def state(registration: str, detail: str) -> Command:
@@ -223,12 +236,7 @@ class Reporter:
         return [self._send(type="done", request=request, result=result)] if self.link == "welcome" else []
 
     def frame(self, now_ms: int, text: str) -> list[Command]:
-        try:
-            message = json.loads(text)
-        except (ValueError, RecursionError):
-            message = None
-        if not isinstance(message, dict):
-            message = {}
+        message = parse(text)
         request, transaction = message.get("request"), message.get("transaction")
         match message.get("type"):
             case "welcome":
