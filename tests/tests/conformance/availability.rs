@@ -57,16 +57,33 @@ fn station_goes_out_of_service_connector_by_connector() {
     case.status(1, "Unavailable");
 }
 
-/// No transaction runs, so nothing is waited for: what was authorised is not begun.
+/// Somebody is about to charge: they are let, and if they do not come, it is out of service.
 #[test]
-fn connector_that_prepares_goes_out_of_service_at_once() {
+fn connector_that_prepares_goes_out_of_service_when_nobody_comes() {
+    let mut case = Setup::default().on_either().start();
+    case.configure("ConnectionTimeOut", "3");
+    case.station.swipe(1, CARD);
+    let preparing = case.status(1, "Preparing");
+    change(&mut case, 1, "Inoperative", "Scheduled");
+    let out = case.status(1, "Unavailable");
+    in_order(&[&preparing, &out]);
+    case.plugged(1);
+    case.station.swipe(1, CARD);
+    case.no_call("StartTransaction");
+}
+
+#[test]
+fn connector_that_prepared_goes_out_of_service_after_its_transaction() {
     let mut case = Setup::default().on_either().start();
     case.station.swipe(1, CARD);
     case.status(1, "Preparing");
-    change(&mut case, 1, "Inoperative", "Accepted");
-    case.status(1, "Unavailable");
+    change(&mut case, 1, "Inoperative", "Scheduled");
     case.plugged(1);
-    case.no_call("StartTransaction");
+    case.call("StartTransaction");
+    case.status(1, "Charging");
+    case.station.swipe(1, CARD);
+    case.call("StopTransaction");
+    case.status(1, "Unavailable");
 }
 
 #[test]

@@ -6,6 +6,11 @@ use serde_json::{Value, json};
 use crate::harness::{CARD, Case, Setup};
 use crate::profiles::{expiry, offers, profile, set_profile};
 
+/// A station that offers 6 A too; by itself it pauses below 7.
+fn down_to_six() -> Case {
+    Setup::default().setting("minimum_current_a", 6).start()
+}
+
 /// A profile on a level, with these periods (start, amperes), for so long.
 fn stacked(id: i64, purpose: &str, level: i64, periods: &[(i64, f64)], duration: i64) -> Value {
     let mut stacked = profile(id, purpose, 0.0);
@@ -50,7 +55,7 @@ fn is_shifted(told: &[(i64, f64)], expected: &[(i64, f64)]) {
 
 #[test]
 fn tc_056_default_profile_shows_in_the_composite_schedule() {
-    let mut case = Setup::default().start();
+    let mut case = down_to_six();
     let default = stacked(56, "TxDefaultProfile", 0, &[(0, 6.0), (120, 10.0)], 300);
     assert_eq!(set_profile(&mut case, 1, &default), "Accepted");
     case.charging(1);
@@ -103,7 +108,7 @@ fn tc_060_remote_start_with_a_profile_of_another_purpose() {
 
 #[test]
 fn tc_066_composite_schedule_is_the_lowest_of_all_purposes() {
-    let mut case = Setup::default().start();
+    let mut case = down_to_six();
     let number = |text: String| text.parse::<u32>().unwrap();
     assert!(number(case.configured("MaxChargingProfilesInstalled")) >= 3);
     assert!(number(case.configured("ChargingScheduleMaxPeriods")) >= 5);
@@ -172,7 +177,7 @@ fn tc_072_higher_level_counts_until_it_is_over() {
 
 #[test]
 fn tc_082_default_profile_counts_for_a_transaction_that_runs() {
-    let mut case = Setup::default().start();
+    let mut case = down_to_six();
     case.charging(1);
     offers(&case, 32_000);
     let default = stacked(82, "TxDefaultProfile", 0, &[(0, 6.0), (120, 8.0)], 300);
