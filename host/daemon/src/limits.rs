@@ -48,6 +48,10 @@ pub const JOURNAL_PRUNE_STEP: u64 = 100;
 pub const FAULT_HISTORY: u64 = 1_000;
 /// Log lines per second in the long run; more are counted and named once.
 pub const LOG_LINES_PER_SECOND: u64 = 200;
+/// Recent lines of the log that are kept in memory for diagnostics, bytes.
+pub const LOG_KEPT_BYTES: usize = 128 << 10;
+/// A kept line ends after this many bytes.
+pub const LOG_KEPT_LINE_BYTES: usize = 1 << 10;
 /// Interlock events that may wait for the log.
 pub const INTERLOCK_EVENTS: usize = 256;
 /// Time that adapters get to say their last words before a restart.

@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose, PKCS_ECDSA_P384_SHA384, SigningKey as _, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose, PKCS_ECDSA_P384_SHA384, SigningKey as _, date_time_ymd,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -105,25 +105,18 @@ fn signer_must_lead_to_a_manufacturer_root() {
     let why = refused_certificate(check(&good, &signed(&key), &[], IMAGE));
     assert!(why.contains("no manufacturer root is installed"), "{why}");
     // A stranger that vouches for itself.
-    let own = CertificateParams::new(Vec::new())
-        .unwrap()
-        .self_signed(&key)
-        .unwrap();
+    let mut own = CertificateParams::new(Vec::new()).unwrap();
+    own.distinguished_name.push(DnType::CommonName, "stranger");
+    let own = own.self_signed(&key).unwrap();
     let why = refused_certificate(check(&own.pem(), &signed(&key), &roots(&root), IMAGE));
     assert!(why.contains("no installed manufacturer root"), "{why}");
     // A signer that makes itself an authority for another.
-    let between = certificate(&root, &key, |_| {});
-    let issuer =
-        rcgen::Issuer::from_ca_cert_pem(&between, KeyPair::from_pem(&key.serialize_pem()).unwrap());
-    if let Ok(issuer) = issuer {
-        let leaf_key = KeyPair::generate().unwrap();
-        let leaf = CertificateParams::new(Vec::new())
-            .unwrap()
-            .signed_by(&leaf_key, &issuer)
-            .unwrap();
-        let both = format!("{}{between}", leaf.pem());
-        refused_certificate(check(&both, &signed(&leaf_key), &roots(&root), IMAGE));
-    }
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::ExplicitNoCa;
+    let between = CertifiedIssuer::signed_by(params, KeyPair::generate().unwrap(), &root).unwrap();
+    let leaf = certificate(&between, &key, |_| {});
+    let both = format!("{leaf}{}", between.pem());
+    refused_certificate(check(&both, &signed(&key), &roots(&root), IMAGE));
 }
 
 #[test]
