@@ -3,10 +3,13 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use rcgen::{CertificateParams, IsCa, KeyPair, KeyUsagePurpose, date_time_ymd};
+use units::Timestamp;
 
 use super::{Authority, CENTRAL, MANUFACTURER, NOW, State, install, only_file};
-use crate::certificates::limits::{ROOT_PEM_BYTES, ROOTS_PER_USE};
+use crate::certificates::limits::{CLOCK_TOLERANCE_MS, ROOT_PEM_BYTES, ROOTS_PER_USE};
 use crate::certificates::{CertificateHash, CertificateStore, Deleted, HashAlgorithm, Installed};
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 fn rejected(store: &CertificateStore, pem: &str) -> String {
     match store.install(CENTRAL, pem, Some(NOW)) {
@@ -121,6 +124,19 @@ fn root_outside_its_time_is_rejected_if_the_time_is_known() {
 }
 
 #[test]
+fn root_that_was_made_a_moment_ago_by_a_clock_that_is_ahead_is_taken() {
+    let state = State::new("ahead");
+    let store = state.open();
+    let root = Authority::with("new", |params| params.not_before = date_time_ymd(2026, 6, 1));
+    let begin = NOW.as_unix_millis() / DAY_MS * DAY_MS;
+    let before = |ms| Some(Timestamp::from_unix_millis(begin - ms));
+    let early = store.install(CENTRAL, &root.pem, before(CLOCK_TOLERANCE_MS + 1));
+    assert!(matches!(early, Installed::Rejected(_)), "{early:?}");
+    let ahead = store.install(CENTRAL, &root.pem, before(CLOCK_TOLERANCE_MS));
+    assert_eq!(ahead, Installed::Accepted);
+}
+
+#[test]
 fn number_of_roots_is_bounded_for_each_use() {
     let state = State::new("bounded");
     let store = state.open();
@@ -203,7 +219,7 @@ fn last_central_system_root_stays_while_a_link_with_tls_is_configured() {
     assert!(matches!(store.delete(&last, true), Deleted::Failed(_)));
     let maker = store.list(MANUFACTURER).pop().unwrap();
     assert_eq!(store.delete(&maker, true), Deleted::Accepted);
-    assert_eq!(store.list(CENTRAL), [last.clone()]);
+    assert_eq!(store.list(CENTRAL), std::slice::from_ref(&last));
     assert_eq!(store.delete(&last, false), Deleted::Accepted);
 }
 
