@@ -17,6 +17,7 @@ use url::{Position, Url};
 
 use super::limits::{HEAD_BYTES, HEADERS, KEEP_ALIVE, REQUESTS_OPEN};
 use super::{Headers, HttpEvent};
+use crate::certificates::CertificateStore;
 use crate::net::connect::{Failed, Way, open};
 use crate::net::{LinkFailure, TlsStrictness};
 
@@ -37,6 +38,10 @@ pub struct HttpRequest {
     pub strictness: TlsStrictness,
     /// PEM file of the certificate authorities to trust instead of the public ones.
     pub ca_file: Option<PathBuf>,
+    /// The station's certificates: its central-system roots are trusted too.
+    pub certificates: Option<CertificateStore>,
+    /// Show the station's own certificate (TLS client authentication).
+    pub client_certificate: bool,
     /// HTTP proxy (`http://[user:password@]host:port`) that is asked to CONNECT.
     pub proxy: Option<Url>,
     /// Longest body of an answer, bytes.
@@ -153,10 +158,11 @@ fn lock(shared: &Shared) -> std::sync::MutexGuard<'_, (u64, Option<Kept>)> {
 
 async fn send(shared: &Arc<Shared>, request: HttpRequest) -> Result<HttpResponse, Failed> {
     let key = format!(
-        "{} {} {:?} {:?}",
+        "{} {} {:?} {} {:?}",
         &request.url[..Position::BeforePath],
         request.strictness,
         request.ca_file,
+        request.client_certificate,
         request.proxy.as_ref().map(Url::as_str)
     );
     let mut message = message(&request)?;
@@ -176,8 +182,9 @@ async fn send(shared: &Arc<Shared>, request: HttpRequest) -> Result<HttpResponse
     let way = Way {
         strictness: request.strictness,
         ca_file: request.ca_file.as_deref(),
+        certificates: request.certificates.as_ref(),
+        client_certificate: request.client_certificate,
         proxy: request.proxy.as_ref(),
-        ..Way::default()
     };
     let wire = open(&request.url, ["http", "https"], &way).await?;
     let (mut sender, connection) = http1::Builder::new()

@@ -24,6 +24,8 @@ fn request(url: &str, body: &str) -> HttpRequest {
         timeout_s: 5,
         strictness: TlsStrictness::Normal,
         ca_file: None,
+        certificates: None,
+        client_certificate: false,
         proxy: None,
         max_body_bytes: BODY_MAX,
     }

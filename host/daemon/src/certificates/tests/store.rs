@@ -127,7 +127,9 @@ fn root_outside_its_time_is_rejected_if_the_time_is_known() {
 fn root_that_was_made_a_moment_ago_by_a_clock_that_is_ahead_is_taken() {
     let state = State::new("ahead");
     let store = state.open();
-    let root = Authority::with("new", |params| params.not_before = date_time_ymd(2026, 6, 1));
+    let root = Authority::with("new", |params| {
+        params.not_before = date_time_ymd(2026, 6, 1)
+    });
     let begin = NOW.as_unix_millis() / DAY_MS * DAY_MS;
     let before = |ms| Some(Timestamp::from_unix_millis(begin - ms));
     let early = store.install(CENTRAL, &root.pem, before(CLOCK_TOLERANCE_MS + 1));
