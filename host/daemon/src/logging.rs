@@ -216,10 +216,8 @@ mod tests {
         });
         let wall = WallClock::unknown(clock);
         let line = |wall: &WallClock| {
-            let lines = recent(wall).into_iter();
-            lines
-                .filter(|line| line.text.contains("marker-4711"))
-                .next_back()
+            let mut lines = recent(wall).into_iter();
+            lines.rfind(|line| line.text.contains("marker-4711"))
         };
         assert_eq!(line(&wall).unwrap().at, None);
         wall.set(clock.now(), Timestamp::from_unix_millis(1_795_273_871_000));

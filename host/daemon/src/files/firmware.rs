@@ -17,10 +17,13 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 use units::Timestamp;
 
-use super::limits::{CHUNK_BYTES, CONFIRM_TIMEOUT};
+use super::limits::{CALL_TIMEOUT, CHUNK_BYTES, MAX_RESTARTS};
 use super::transfer::Order;
 use super::{FirmwareConfig, Report, Stage, bounded, installer, state};
 use crate::clock::WallClock;
+
+/// Exit status of `confirm` that says: the machine has not been restarted yet (`EX_TEMPFAIL`).
+const NOT_YET: i32 = 75;
 
 /// Name of a complete image.
 pub const IMAGE: &str = "image";
@@ -53,6 +56,9 @@ pub struct Pending {
     pub detail: String,
     /// What ran before.
     pub version_before: String,
+    /// Restarts that were asked for and did not lead into the new firmware.
+    #[serde(default)]
+    pub restarts: u32,
     /// When this was written, Unix milliseconds; nothing if the station did not know the time.
     pub at_wall_ms: Option<i64>,
 }
@@ -210,12 +216,9 @@ impl Installation<'_> {
         let path = image.to_string_lossy();
         let arguments = ["install", path.as_ref(), self.version_before];
         let now = || self.clock.moment().at;
-        installer::run(
-            &self.config.installer,
-            &arguments,
-            self.config.install_timeout,
-            now,
-        )?;
+        let limit = self.config.install_timeout;
+        installer::run(&self.config.installer, &arguments, limit, now)
+            .map_err(|failed| failed.why)?;
         self.note(Stage::Restarting, "")
     }
 
@@ -226,6 +229,7 @@ impl Installation<'_> {
             stage,
             detail: bounded(detail),
             version_before: self.version_before.to_owned(),
+            restarts: 0,
             at_wall_ms: self.clock.moment().wall.map(Timestamp::as_unix_millis),
         })
     }
@@ -235,19 +239,28 @@ impl Installation<'_> {
 pub fn confirm(store: &Store, config: &FirmwareConfig, clock: &WallClock) -> Option<Report> {
     let mut pending = store.pending()?;
     let (stage, detail) = match pending.stage {
-        Stage::Restarting => {
-            let arguments = ["confirm", pending.version_before.as_str()];
-            let now = || clock.moment().at;
-            match installer::run(&config.installer, &arguments, CONFIRM_TIMEOUT, now) {
-                Ok(()) => (Stage::Installed, String::new()),
-                Err(why) => (Stage::InstallFailed, why),
+        Stage::Restarting => match call(config, clock, "confirm", &pending.version_before) {
+            Ok(()) => (Stage::Installed, String::new()),
+            Err(failed) if failed.code == Some(NOT_YET) && pending.restarts < MAX_RESTARTS => {
+                pending.restarts += 1;
+                (Stage::Restarting, failed.why)
             }
-        }
+            Err(failed) => (Stage::InstallFailed, failed.why),
+        },
         Stage::Installing => (
             Stage::InstallFailed,
             "the station was restarted in the middle of the installation".to_owned(),
         ),
-        _ => return None,
+        // The rest is told already, or is never written.
+        Stage::Installed
+        | Stage::InstallFailed
+        | Stage::Running
+        | Stage::Done
+        | Stage::Failed
+        | Stage::Verified
+        | Stage::InvalidSignature
+        | Stage::InvalidCertificate
+        | Stage::Cancelled => return None,
     };
     pending.stage = stage;
     pending.detail = bounded(&detail);
@@ -256,6 +269,37 @@ pub fn confirm(store: &Store, config: &FirmwareConfig, clock: &WallClock) -> Opt
         tracing::error!(why, "the outcome of the installation cannot be kept");
     }
     Some(outcome(pending))
+}
+
+/// Has the installer restart the machine, if firmware waits for that. `false`: it does not, or nothing waits.
+pub fn restart(store: &Store, config: &FirmwareConfig, clock: &WallClock) -> bool {
+    let waits = store
+        .pending()
+        .filter(|pending| pending.stage == Stage::Restarting);
+    let Some(pending) = waits else { return false };
+    match call(config, clock, "restart", &pending.version_before) {
+        Ok(()) => true,
+        Err(failed) => {
+            let why = failed.why;
+            tracing::info!(why, "the installer leaves the restart to the station");
+            false
+        }
+    }
+}
+
+fn call(
+    config: &FirmwareConfig,
+    clock: &WallClock,
+    verb: &str,
+    version_before: &str,
+) -> Result<(), installer::Failed> {
+    let now = || clock.moment().at;
+    installer::run(
+        &config.installer,
+        &[verb, version_before],
+        CALL_TIMEOUT,
+        now,
+    )
 }
 
 /// What an outcome looks like to its adapter.

@@ -14,20 +14,35 @@ use super::limits::{INSTALLER_LAST_WORDS, INSTALLER_LINE_BYTES, INSTALLER_LINES,
 /// Lines that may wait for the log; then the installer waits.
 const LINES_WAITING: usize = 64;
 
+/// Why the installer did not do its work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failed {
+    /// Its exit status, if it came to one.
+    pub code: Option<i32>,
+    /// In words: its last line if it said something.
+    pub why: String,
+}
+
+impl From<String> for Failed {
+    fn from(why: String) -> Self {
+        Self { code: None, why }
+    }
+}
+
 /// Runs `program arguments…` and waits for it.
 ///
 /// Its output goes to the log line by line. `now` is the monotonic clock.
 ///
 /// # Errors
-/// What went wrong, in words: its last line if it said something.
+/// [`Failed`].
 pub fn run(
     program: &[String],
     arguments: &[&str],
     limit: Duration,
     now: impl Fn() -> Instant,
-) -> Result<(), String> {
+) -> Result<(), Failed> {
     let (Some(name), Some(first)) = (program.first(), program.get(1..)) else {
-        return Err("`[firmware] installer` is not set".to_owned());
+        return Err("`[firmware] installer` is not set".to_owned().into());
     };
     let cannot = |error: std::io::Error| format!("the installer {name} cannot be started: {error}");
     let (output, input) = std::io::pipe().map_err(cannot)?;
@@ -50,7 +65,7 @@ pub fn run(
         .spawn(move || read(output, &say));
     if let Err(error) = reader {
         end(&mut child);
-        return Err(cannot(error));
+        return Err(cannot(error).into());
     }
     let mut told = Told::default();
     let until = now().as_millis().saturating_add(millis(limit));
@@ -61,13 +76,16 @@ pub fn run(
                 told.rest(&lines);
                 return match status.success() {
                     true => Ok(()),
-                    false => Err(told.or(&format!("the installer ended with {status}"))),
+                    false => Err(Failed {
+                        code: status.code(),
+                        why: told.or(&format!("the installer ended with {status}")),
+                    }),
                 };
             }
             Ok(None) => {}
             Err(error) => {
                 end(&mut child);
-                return Err(format!("the installer cannot be watched: {error}"));
+                return Err(format!("the installer cannot be watched: {error}").into());
             }
         }
         if now().as_millis() >= until {
@@ -77,10 +95,11 @@ pub fn run(
                 "the installer took longer than {} s and was ended",
                 limit.as_secs()
             );
-            return Err(match told.last {
+            let why = match told.last {
                 Some(last) => format!("{long}; it said: {last}"),
                 None => long,
-            });
+            };
+            return Err(why.into());
         }
         if silent {
             // It has closed its output and goes on: nothing more to read, only to wait.

@@ -56,8 +56,10 @@ pub const MAX_CHAIN: usize = 5;
 pub const INSTALL_TIMEOUT_S: u32 = 15 * 60;
 /// What an installation may set for it at most, s.
 pub const INSTALL_TIMEOUT_CEILING_S: u32 = 4 * 60 * 60;
-/// The installer's word after a restart takes at most this long.
-pub const CONFIRM_TIMEOUT: Duration = Duration::from_secs(60);
+/// The installer's `restart` and `confirm` take at most this long.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// Restarts that are asked for again because the machine did not follow. Larger: a station that restarts for ever.
+pub const MAX_RESTARTS: u32 = 3;
 /// Lines of the installer that reach the log.
 pub const INSTALLER_LINES: usize = 200;
 /// Longest line of the installer that is kept.

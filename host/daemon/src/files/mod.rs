@@ -377,7 +377,8 @@ impl Files {
 
     /// After a start: asks the installer what became of an installation that ended in a restart.
     ///
-    /// Returns at once; the report comes when the installer has answered (within a minute). Nothing to ask: no report.
+    /// Returns at once; the report comes when the installer has answered (within a minute): installed, install-failed, or
+    /// restarting again if the machine has not been restarted yet. Nothing to ask: no report.
     pub fn confirm(&self) {
         if !self.shared.store.is_installing() {
             return;
@@ -408,6 +409,17 @@ impl Files {
         let pending = self.shared.store.pending()?;
         let ended = matches!(pending.stage, Stage::Installed | Stage::InstallFailed);
         (ended && pending.adapter == adapter).then(|| firmware::outcome(pending))
+    }
+
+    /// Call this where the program would replace itself: if firmware waits, its installer may restart the machine.
+    ///
+    /// Waits for the installer, a minute at most. `true`: the machine goes down, wait for it. `false`: restart as usual.
+    #[must_use]
+    pub fn restart_by_installer(&self) -> bool {
+        let Shared {
+            settings, clock, ..
+        } = &*self.shared;
+        firmware::restart(&self.shared.store, &settings.firmware, clock)
     }
 
     /// What runs now.

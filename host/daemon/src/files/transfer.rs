@@ -1,7 +1,7 @@
 //! Attempts: one after the other until one succeeds, none is left, or somebody cancels.
 
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -244,7 +244,7 @@ pub async fn download(
 }
 
 /// One attempt to bring a file to its place.
-pub async fn upload(line: &Line<'_>, place: &Place, file: &PathBuf) -> Result<(), Failure> {
+pub async fn upload(line: &Line<'_>, place: &Place, file: &Path) -> Result<(), Failure> {
     match place.scheme() {
         Scheme::Http | Scheme::Https => http::upload(line, place, file).await,
         Scheme::Ftp | Scheme::Ftps => ftp::upload(line, place, file).await,

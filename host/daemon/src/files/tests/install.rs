@@ -104,6 +104,49 @@ fn new_firmware_that_is_not_confirmed_has_failed() {
 }
 
 #[test]
+fn installer_may_restart_the_machine_and_tell_that_it_has_not_happened_yet() {
+    let rig = fetched(
+        r#"echo "$1" >> "$(dirname "$0")/calls"; [ "$1" = confirm ] && { echo "still the old system"; exit 75; }; exit 0"#,
+    );
+    assert!(!rig.files.restart_by_installer());
+    rig.files.install_firmware("a", 1, "1.0").unwrap();
+    assert_eq!(rig.stages(2), [Stage::Installing, Stage::Restarting]);
+    assert!(rig.files.restart_by_installer());
+    let mut rig = rig;
+    for _ in 0..3 {
+        rig = again(rig);
+        rig.files.confirm();
+        let report = rig.next();
+        assert_eq!(
+            (report.stage, report.detail.as_str()),
+            (Stage::Restarting, "still the old system")
+        );
+        assert_eq!(rig.files.last_installation("a"), None);
+    }
+    // Not for ever.
+    rig = again(rig);
+    rig.files.confirm();
+    assert_eq!(rig.next().stage, Stage::InstallFailed);
+    assert!(!rig.files.restart_by_installer());
+    let calls = String::from_utf8(rig.folder.read("calls").unwrap()).unwrap();
+    assert_eq!(
+        calls,
+        "install\nrestart\nconfirm\nconfirm\nconfirm\nconfirm\n"
+    );
+}
+
+#[test]
+fn installer_that_leaves_the_restart_to_the_station_is_believed() {
+    let rig = fetched(r#"[ "$1" != restart ]"#);
+    rig.files.install_firmware("a", 1, "1.0").unwrap();
+    assert_eq!(rig.stages(2), [Stage::Installing, Stage::Restarting]);
+    assert!(!rig.files.restart_by_installer());
+    let rig = again(rig);
+    rig.files.confirm();
+    assert_eq!(rig.next().stage, Stage::Installed);
+}
+
+#[test]
 fn power_cut_during_the_installation_is_a_failure_without_asking_the_installer() {
     let rig = fetched(GOOD);
     rig.folder.write(

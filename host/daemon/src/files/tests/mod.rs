@@ -1,5 +1,6 @@
 //! Transfers over real sockets on loopback, with servers that behave and servers that do not.
 
+mod config;
 mod diagnostics;
 mod download;
 mod ftp;

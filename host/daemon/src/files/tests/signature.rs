@@ -139,7 +139,8 @@ fn certificate_between_signer_and_root_is_found_in_the_text() {
 fn certificates_outside_their_time_or_purpose_are_refused() {
     let root = root();
     let key = KeyPair::generate().unwrap();
-    let cases: [(&str, &dyn Fn(&mut CertificateParams)); 6] = [
+    type Change = dyn Fn(&mut CertificateParams);
+    let cases: [(&str, &Change); 6] = [
         ("has expired", &|params| {
             params.not_after = date_time_ymd(2026, 11, 1)
         }),
