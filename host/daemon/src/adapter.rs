@@ -705,7 +705,7 @@ impl Adapter {
 }
 
 /// The contract knows fewer kinds than the network does; `detail` has the rest.
-const fn failure_of(failure: net::LinkFailure) -> LinkFailure {
+pub(crate) const fn failure_of(failure: net::LinkFailure) -> LinkFailure {
     use net::LinkFailure as Net;
     match failure {
         Net::Resolve

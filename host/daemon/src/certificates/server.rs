@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::client::verify_server_name;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
@@ -65,6 +67,7 @@ pub struct TlsServer {
     mode: ServerTls,
     store: CertificateStore,
     backend_host: Option<String>,
+    ca_file: Option<PathBuf>,
 }
 
 impl TlsServer {
@@ -86,8 +89,15 @@ impl TlsServer {
                 mode,
                 store,
                 backend_host,
+                ca_file: None,
             }),
         }
+    }
+
+    /// The authorities in this PEM file vouch for callers too.
+    #[must_use]
+    pub fn trusting(self, ca_file: Option<PathBuf>) -> Self {
+        Self { ca_file, ..self }
     }
 
     /// Says whether callers can be served now, and makes the key that is shown, if there is none: better when the server
@@ -131,6 +141,11 @@ impl Verifier {
     fn new(server: &TlsServer, caller: IpAddr) -> Result<Self, String> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(server.store.anchors(CertificateUse::CentralSystemRoot));
+        if let Some(path) = &server.ca_file {
+            let file = CertificateDer::pem_file_iter(path)
+                .map_err(|error| format!("CA file {}: {error}", path.display()))?;
+            roots.add_parsable_certificates(file.flatten());
+        }
         if roots.is_empty() {
             return Err(
                 "callers cannot be checked: install a central-system root first".to_owned(),

@@ -26,3 +26,5 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 pub const ALLOWED: usize = 64;
 /// Own addresses that are told.
 pub const OWN_ADDRESSES: usize = 16;
+/// Events that may wait for an adapter; a full queue holds callers back.
+pub const EVENTS: usize = 16;

@@ -4,6 +4,7 @@
 //! protocol is not known here.
 //!
 //! ```text
+//!   adapter ◀─▶ HttpPort, which holds both:
 //!   adapter ─▶ Client::spawn ─▶ task: connection (kept or new) → request → answer ─▶ HttpEvent::Answered
 //!   callers ─▶ Server: allowed? → TLS → head, body ─▶ HttpEvent::Called ─▶ adapter ─▶ Server::answer
 //! ```
@@ -11,6 +12,7 @@
 mod address;
 mod client;
 pub mod limits;
+mod port;
 mod server;
 
 #[cfg(test)]
@@ -18,6 +20,7 @@ mod tests;
 
 pub use address::{Allowed, own_addresses};
 pub use client::{Client, HttpFailure, HttpRequest, HttpResponse};
+pub use port::{HttpPort, HttpSetup};
 pub use server::{Called, Listen, Server};
 
 /// Header fields in order; names in any case.
@@ -35,4 +38,6 @@ pub enum HttpEvent {
     },
     /// Somebody calls; answer with [`Server::answer`].
     Called(Called),
+    /// A server stands, or does not.
+    Listened(Box<port::Listened>),
 }
