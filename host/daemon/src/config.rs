@@ -14,6 +14,7 @@ use toml::Spanned;
 use units::{Milliamps, Phases};
 use url::Url;
 
+use crate::files::{FirmwareConfig, FirmwareTable};
 use crate::net::TlsStrictness;
 use crate::readers::{ReaderConfig, ReaderTable};
 use crate::trust::{self, PublisherTable};
@@ -182,6 +183,8 @@ struct File {
     api: ApiTable,
     #[serde(default)]
     log: LogTable,
+    #[serde(default)]
+    firmware: Option<Spanned<FirmwareTable>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -298,6 +301,9 @@ pub struct Config {
     pub log_level: String,
     /// Log format.
     pub log_format: LogFormat,
+    /// How new firmware comes into place.
+    #[allow(dead_code, reason = "transfers are being wired to it")]
+    pub firmware: FirmwareConfig,
 }
 
 /// Reads and checks a file. `set` are `KEY=VALUE` pairs of the command line that win over the file.
@@ -377,6 +383,7 @@ pub fn parse(path: &Path, text: &str, set: &[(String, String)]) -> Result<Config
         api_listen: listen(&source, file.api.listen.as_ref())?,
         log_level: log_level(&source, file.log.level.as_ref())?,
         log_format: log_format(&source, file.log.format.as_ref())?,
+        firmware: FirmwareConfig::checked(&source, file.firmware.as_ref())?,
     })
 }
 
