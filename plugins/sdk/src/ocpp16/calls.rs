@@ -329,6 +329,9 @@ impl<O: Operator> Ocpp16<O> {
                 store,
                 reconnect,
             } => {
+                if request.key == "AuthorizationKey" && !store.is_empty() {
+                    self.security_event("ReconfigurationOfSecurityParameters: AuthorizationKey");
+                }
                 self.write(store);
                 self.answer(id, &Response::from(ChangeConfigurationResponse { status }));
                 if request.key == "HeartbeatInterval" {
@@ -361,6 +364,7 @@ impl<O: Operator> Ocpp16<O> {
         if self.firmware_outcome(outcome) {
             return;
         }
+        self.upload_begun(outcome);
         let Some((waiting, due)) = self.waiting.remove(&outcome.request_id) else {
             return;
         };
@@ -439,7 +443,7 @@ impl<O: Operator> Ocpp16<O> {
                 Response::from(CancelReservationResponse { status: generic }),
             ),
             waiting @ (Waiting::Diagnostics(..) | Waiting::Log(..)) => {
-                return self.upload_outcome(&waiting, outcome);
+                return self.upload_outcome(&waiting, accepted);
             }
             // The list follows.
             waiting @ (Waiting::CertificateIds(_) | Waiting::Profile(..)) if accepted => {

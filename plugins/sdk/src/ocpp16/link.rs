@@ -43,7 +43,8 @@ impl<O: Operator> Ocpp16<O> {
     /// When the connection is made anew for a changed key: after the row of changes that a backend sends at the first
     /// contact, so that none is lost.
     pub(super) fn renew_due(&self) -> Option<Instant> {
-        let since = self.renew_since?;
+        // A restart that is ordered makes it anew anyway, and has last words to say before.
+        let since = self.renew_since.filter(|_| self.reset.is_none())?;
         let quiet = self.last_asked.after(Millis::from_secs(RECONNECT_QUIET_S));
         Some(quiet.min(since.after(Millis::from_secs(RECONNECT_LATEST_S))))
     }

@@ -155,23 +155,25 @@ impl<O: Operator> Ocpp16<O> {
         });
     }
 
-    /// What the station said to an upload; the outcome is the backend's answer.
-    pub(super) fn upload_outcome(&mut self, waiting: &Waiting, outcome: &Outcome) {
-        let asked = self.upload_asked;
-        let asked = asked.filter(|asked| asked.request == outcome.request_id);
-        let begun = asked.filter(|_| outcome.kind == OutcomeKind::Accepted);
-        if begun.is_some() {
-            self.upload = begun;
+    /// An upload that the station has begun is the one under way, also if the backend is gone and needs no answer.
+    pub(super) fn upload_begun(&mut self, outcome: &Outcome) {
+        let asked = self
+            .upload_asked
+            .take_if(|asked| asked.request == outcome.request_id);
+        if let Some(begun) = asked.filter(|_| outcome.kind == OutcomeKind::Accepted) {
+            self.upload = Some(begun);
             self.keep_upload();
         }
+    }
+
+    /// The answer to the call that asked for an upload.
+    pub(super) fn upload_outcome(&mut self, waiting: &Waiting, begun: bool) {
         match waiting {
             Waiting::Diagnostics(id, name) => {
-                self.answer_diagnostics(id, begun.map(|_| name.as_str()));
+                self.answer_diagnostics(id, begun.then_some(name.as_str()));
             }
-            Waiting::Log(id, name, good) => match begun {
-                Some(_) => self.answer_log(id, *good, Some(name)),
-                None => self.answer_log(id, LogStatus::Rejected, None),
-            },
+            Waiting::Log(id, name, good) if begun => self.answer_log(id, *good, Some(name)),
+            Waiting::Log(id, _, _) => self.answer_log(id, LogStatus::Rejected, None),
             _ => {}
         }
     }

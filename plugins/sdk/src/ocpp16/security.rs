@@ -97,6 +97,28 @@ pub(super) fn secured(url: &str, profile: u64) -> String {
     }
 }
 
+/// The security event that a failed connection is, if it is one. A detail that begins with the event's name says more than
+/// the kind of the failure.
+fn event_of(down: &LinkDown) -> Option<String> {
+    let detail = &down.detail;
+    let refused = || {
+        let mut words = detail.split(|c: char| !c.is_ascii_alphanumeric());
+        words.any(|word| matches!(word, "401" | "403"))
+    };
+    match down.failure {
+        LinkFailure::Tls if detail.starts_with("InvalidTLS") => Some(detail.clone()),
+        LinkFailure::Tls => Some(format!("InvalidCentralSystemCertificate: {detail}")),
+        LinkFailure::Refused if refused() => {
+            Some(format!("FailedToAuthenticateAtCentralSystem: {detail}"))
+        }
+        LinkFailure::Refused
+        | LinkFailure::Network
+        | LinkFailure::Protocol
+        | LinkFailure::Closed
+        | LinkFailure::Denied => None,
+    }
+}
+
 impl<O: Operator> Ocpp16<O> {
     /// The backend wants another profile.
     pub(super) fn change_profile(&mut self, id: &MessageId, wanted: &str) {
@@ -185,16 +207,10 @@ impl<O: Operator> Ocpp16<O> {
 
     /// A connection ended, or could not be made.
     pub(super) fn profile_failed(&mut self, down: &LinkDown) {
-        let refused = down.failure == LinkFailure::Refused && down.detail.contains("401");
-        let event = match down.failure {
-            LinkFailure::Tls => Some("InvalidCentralSystemCertificate"),
-            _ if refused => Some("FailedToAuthenticateAtCentralSystem"),
-            _ => None,
-        };
-        if let Some(event) = event.filter(|_| !self.security.reported) {
+        if let Some(event) = event_of(down).filter(|_| !self.security.reported) {
             // Once for a row of attempts: each is an entry in the journal.
             self.security.reported = true;
-            self.security_event(&format!("{event}: {}", down.detail));
+            self.security_event(&event);
         }
         let Some(candidate) = self.security.candidate.filter(|_| self.security.trying) else {
             return;

@@ -431,6 +431,13 @@ fn connection_is_made_anew_for_a_key_when_the_backend_is_silent_or_after_a_minut
     set(&mut same, "WebSocketPingInterval", "0");
     same.wait(RECONNECT_LATEST_S * 1_000);
     assert!(!closed(&same), "nothing has changed");
+
+    let mut resetting = whole();
+    set(&mut resetting, "WebSocketPingInterval", "60");
+    resetting.call("r", "Reset", &json!({"type": "Soft"}));
+    resetting.outcome(OutcomeKind::Accepted);
+    resetting.wait(RECONNECT_QUIET_S * 2_000);
+    assert!(!closed(&resetting), "last words come first");
 }
 
 #[test]
@@ -544,7 +551,7 @@ fn notices_of_each_kind_are_told_when_they_come_and_when_they_go_unless_switched
     }
 }
 
-// acceptance: T105, T106
+// acceptance: T84, T104, T105, T106
 #[test]
 fn identity_is_the_backends_and_heartbeats_come_as_often_as_the_boot_says() {
     let mut host = Host::with(&[]);

@@ -80,6 +80,18 @@ fn upload_that_a_restart_ended_has_failed() {
 }
 
 #[test]
+fn upload_goes_on_while_the_backend_is_gone() {
+    let mut host = Host::online(&[]);
+    let id = diagnostics(&mut host, "a").request_id;
+    host.link_down();
+    host.outcome_of(id, OutcomeKind::Accepted, "");
+    host.report(id, TransferStage::Running);
+    host.report(id, TransferStage::Done);
+    host.link_up();
+    assert_eq!(host.told(DIAGNOSTICS), ["Uploading", "Uploaded"]);
+}
+
+#[test]
 fn tc_079_security_log_is_uploaded_under_the_backends_number() {
     let mut host = Host::online(&[]);
     host.call("a", "GetLog", &log_order(7, "SecurityLog"));

@@ -95,6 +95,8 @@ fn tc_073_new_password_is_used_on_a_new_connection_and_never_told() {
     let payload = json!({"key": "AuthorizationKey", "value": key});
     host.call("a", "ChangeConfiguration", &payload);
     assert_eq!(host.taken_answer("a")[2]["status"], "Accepted");
+    let event = ["ReconfigurationOfSecurityParameters: AuthorizationKey"];
+    assert_eq!(host.events(), event);
     host.call(
         "b",
         "GetConfiguration",
@@ -311,6 +313,17 @@ fn tc_078_server_with_an_invalid_certificate_is_an_event_once_for_a_row_of_attem
         host.events(),
         ["InvalidCentralSystemCertificate: another one"]
     );
+}
+
+#[test]
+fn failure_that_names_its_event_is_that_event() {
+    let mut host = Host::with(&[]);
+    fails(
+        &mut host,
+        LinkFailure::Tls,
+        "InvalidTLSVersion: only TLS 1.0",
+    );
+    assert_eq!(host.events(), ["InvalidTLSVersion: only TLS 1.0"]);
 }
 
 #[test]

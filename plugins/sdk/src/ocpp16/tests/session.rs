@@ -60,7 +60,7 @@ fn boot_that_nobody_answers_is_sent_again() {
     assert!(host.has_sent("BootNotification"));
 }
 
-// acceptance: C142, C143, C144, C145, C140, J31
+// acceptance: C142, C143, C144, C145, C140, J31, C127
 #[test]
 fn tc_003_session_is_reported_from_card_to_end() {
     let mut host = Host::online(&[]);
@@ -133,7 +133,7 @@ fn tc_003_session_is_reported_from_card_to_end() {
     assert!(!host.store.keys().any(|key| key.starts_with("tx/")));
 }
 
-// acceptance: C128, C13, J29
+// acceptance: C128, C13, J29, C126, T111
 #[test]
 fn tc_010_remote_start_is_answered_with_what_the_station_says() {
     let mut host = Host::online(&[]);
@@ -200,7 +200,7 @@ fn tc_027_remote_start_on_connector_0_or_an_unknown_one_is_rejected() {
     }
 }
 
-// acceptance: C129
+// acceptance: C129, C126, T111
 #[test]
 fn tc_012_and_028_remote_stop_finds_the_transaction_by_the_backends_number() {
     let mut host = Host::online(&[]);
@@ -222,7 +222,7 @@ fn tc_012_and_028_remote_stop_finds_the_transaction_by_the_backends_number() {
     assert_eq!(host.taken_answer("b")[2]["status"], "Accepted");
 }
 
-// acceptance: C131, C132
+// acceptance: C131, C132, C126, T108
 #[test]
 fn tc_013_to_018_reset_availability_and_unlock_are_the_stations_to_decide() {
     let mut host = Host::online(&[]);
