@@ -24,7 +24,7 @@ use plugin_host::{
     BackendCommand, BackendPlugin, DisplayPlugin, FreeChargingPlugin, Grant, Grants, PluginKind,
     Reporting,
 };
-use projects::kit::{ENGINE, Judge};
+use projects::kit::Judge;
 use projects::programs::{Project, command, root, run, scratch, text};
 use projects::receiver::a_station_reports_everything_once;
 use projects::reporter::Reporter;
@@ -183,10 +183,10 @@ fn a_reporter_reports(project: &Project, receiver: &[&str]) {
 }
 
 fn a_mode_lets_everybody_charge(project: &Project, component: &[u8]) {
-    let loaded = ENGINE.load(PluginKind::FreeCharging, project.name, component, None);
+    let loaded = project.loaded(PluginKind::FreeCharging, component);
     let mut grants = Grants::none();
     grants.allow(Grant::Authorize);
-    let plugin = FreeChargingPlugin::instantiate(&loaded.unwrap(), project.limits(), &grants);
+    let plugin = FreeChargingPlugin::instantiate(&loaded, project.limits(), &grants);
     let mut plugin = plugin.unwrap();
     let settings = |start| vec![setting("start", start), setting("report", "status")];
     let behaviour = plugin.start(now(), settings("card")).unwrap();
@@ -206,8 +206,8 @@ fn a_mode_lets_everybody_charge(project: &Project, component: &[u8]) {
 }
 
 fn a_language_speaks(project: &Project, component: &[u8]) {
-    let loaded = ENGINE.load(PluginKind::Display, project.name, component, None);
-    let mut plugin = DisplayPlugin::instantiate(&loaded.unwrap(), project.limits()).unwrap();
+    let loaded = project.loaded(PluginKind::Display, component);
+    let mut plugin = DisplayPlugin::instantiate(&loaded, project.limits()).unwrap();
     let energy = plugin.render(now(), "session.energy", &[("kwh", "7.3")]);
     assert_eq!(energy.unwrap().unwrap().text, "7.3 kWh ŝargitaj");
     for unknown in ["fault.RCMB", "session.energy", ""] {
@@ -222,10 +222,10 @@ fn a_language_speaks(project: &Project, component: &[u8]) {
 
 fn a_backend_connects(project: &Project, component: &[u8]) {
     const URL: &str = "ws://127.0.0.1:9000/ocpp";
-    let loaded = ENGINE.load(PluginKind::Backend, project.name, component, None);
+    let loaded = project.loaded(PluginKind::Backend, component);
     let mut grants = Grants::none();
     grants.allow_for(Grant::NetConnect, [URL]);
-    let plugin = BackendPlugin::instantiate(&loaded.unwrap(), project.limits(), &grants);
+    let plugin = BackendPlugin::instantiate(&loaded, project.limits(), &grants);
     let start = backend_start(vec![setting("url", URL)]);
     let commands = plugin.unwrap().start(now(), start).unwrap();
     let url = commands.iter().find_map(|command| match command {

@@ -80,7 +80,7 @@ impl Judge {
     pub fn load(project: &Project, component: &[u8]) -> Self {
         let limits = project.limits();
         let kind = PluginKind::Authorizer;
-        let loaded = ENGINE.load(kind, project.name, component, None).unwrap();
+        let loaded = project.loaded(kind, component);
         let plugin = instance(&loaded, limits);
         assert_eq!(plugin.describe().name, project.name);
         assert_eq!(plugin.describe().capabilities, ["authorize"]);

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use plugin_host::Limits;
+use plugin_host::{Limits, Loaded, PluginKind};
+
+use super::kit::ENGINE;
 
 /// The repository's top folder.
 pub fn root() -> PathBuf {
@@ -117,6 +119,13 @@ impl Project {
         let file = format!("build/{}.wasm", self.name);
         assert!(said.contains(&file) && said.contains("sha256"), "{said}");
         std::fs::read(self.folder.join(file)).unwrap()
+    }
+
+    /// Its component, compiled. A station of the project finds it compiled.
+    pub fn loaded(&self, kind: PluginKind, component: &[u8]) -> Loaded {
+        let compiled = self.folder.join("state/compiled");
+        let loaded = ENGINE.load(kind, self.name, component, Some(&compiled));
+        loaded.unwrap()
     }
 
     /// The bounds that its own pack gives it.

@@ -16,7 +16,6 @@ use station::{
 };
 use units::{Instant, Timestamp, WattHours};
 
-use super::kit::ENGINE;
 use super::programs::Project;
 use crate::guests::{backend_start, question, setting};
 
@@ -39,7 +38,7 @@ impl Reporter {
     /// Loads a component under the bounds of the project's pack.
     pub fn load(project: &Project, component: &[u8]) -> Self {
         let kind = PluginKind::Backend;
-        let loaded = ENGINE.load(kind, project.name, component, None).unwrap();
+        let loaded = project.loaded(kind, component);
         let limits = project.limits();
         let plugin = instance(&loaded, limits);
         assert_eq!(plugin.describe().name, project.name);
