@@ -120,6 +120,7 @@ def converse(wsdl, identity):
     urllib3.disable_warnings()
     client = zeep.Client(wsdl, transport=Transport(operation_timeout=30))
     client.transport.session.verify = False
+    client.transport.session.trust_env = False
     binding = next(iter(client.wsdl.bindings.values()))
     say(operations=sorted(binding._operations))
     for line in sys.stdin:
