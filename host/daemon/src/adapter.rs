@@ -25,8 +25,10 @@ use tokio::sync::mpsc;
 use units::Instant;
 use url::Url;
 
+use crate::certificates::CertificateStore;
 use crate::clock::{Clock, WallClock};
 use crate::deploy::Ready;
+use crate::http::{HttpPort, HttpSetup};
 use crate::journal::{AdapterBatch, Store, StoreError};
 use crate::limits::{LINK_EVENTS, MAX_ADAPTER_ROUNDS, MAX_FRAME_BYTES};
 use crate::messages::{Facts, ToAdapter, ToStation};
@@ -50,6 +52,8 @@ pub struct AdapterSeed {
     pub ca_file: Option<PathBuf>,
     /// HTTP proxy.
     pub proxy: Option<Url>,
+    /// The station's certificates.
+    pub certificates: CertificateStore,
     /// To the station.
     pub station: SyncSender<ToStation>,
     /// Why the process started.
@@ -189,6 +193,7 @@ struct Adapter {
     link: Option<Link>,
     link_events: mpsc::Sender<LinkEvent>,
     link_inbox: mpsc::Receiver<LinkEvent>,
+    http: HttpPort,
     cut: bool,
     wake_at: Option<Instant>,
     cursor: JournalSeq,
@@ -209,6 +214,12 @@ impl Adapter {
     fn new(setup: AdapterSetup, view: SharedView) -> Self {
         let (link_events, link_inbox) = mpsc::channel(LINK_EVENTS);
         let report = Some(setup.deployment);
+        let http = HttpPort::new(HttpSetup {
+            strictness: setup.seed.strictness,
+            ca_file: setup.seed.ca_file.clone(),
+            certificates: setup.seed.certificates.clone(),
+            proxy: setup.seed.proxy.clone(),
+        });
         Self {
             incoming: None,
             report,
@@ -219,6 +230,7 @@ impl Adapter {
             link: None,
             link_events,
             link_inbox,
+            http,
             cut: false,
             wake_at: None,
             cursor: JournalSeq(0),
@@ -250,6 +262,7 @@ impl Adapter {
                     Some(message) => self.handle_message(message),
                 },
                 Some(event) = self.link_inbox.recv(), if running => self.handle_link(event),
+                input = self.http.next(), if running => self.give(input),
                 () = tokio::time::sleep(wait) => self.handle_time(),
             }
             self.pump_journal();
@@ -324,6 +337,7 @@ impl Adapter {
             }
             ToAdapter::LinkCut(cut) => {
                 self.cut = cut;
+                self.http.set_cut(cut);
                 if cut && let Some(link) = self.link.take() {
                     // Dropping the handle breaks the connection without a word, as a cut cable does.
                     drop(link);

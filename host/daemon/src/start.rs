@@ -17,6 +17,7 @@ use units::Instant;
 use crate::adapter::AdapterSeed;
 use crate::authorize::{Authorizers, Standing};
 use crate::ceilings::Ceilings;
+use crate::certificates::{CertificateStore, Damage};
 use crate::clock::{Clock, WallClock, system_wall};
 use crate::config::Config;
 use crate::deploy::{self, Loader};
@@ -124,6 +125,16 @@ async fn end_on_signal(station: SyncSender<ToStation>) {
     let _full = station.try_send(ToStation::Shutdown);
 }
 
+/// The station's certificates. A damaged file is named and left out.
+fn certificates(state_dir: &Path) -> Result<CertificateStore> {
+    let (store, damaged) = CertificateStore::open(state_dir)
+        .with_context(|| format!("certificates in {}", state_dir.display()))?;
+    for Damage { path, reason } in damaged {
+        tracing::error!("certificate {} is left out: {reason}", path.display());
+    }
+    Ok(store)
+}
+
 fn prepare_state_dir(path: &Path) -> Result<()> {
     std::fs::DirBuilder::new()
         .recursive(true)
@@ -218,6 +229,7 @@ fn assemble(
         wall: wall.clone(),
         strictness: config.strictness,
         ca_file: config.ca_file.clone(),
+        certificates: certificates(&config.state_dir)?,
         proxy: config.proxy.clone(),
         station: to_station.clone(),
         boot_reason,

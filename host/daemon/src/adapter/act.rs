@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use plugin_host::{BackendCommand, BackendInput, LinkDown, LinkFailure, Refusal};
+use plugin_host::{BackendCommand, BackendInput, LinkDown, LinkFailure, Listening, Refusal};
 use station::{Event, Request, RequestId, Requester};
 use units::Millis;
 
@@ -64,6 +64,7 @@ impl Adapter {
                     Ceiling { current, phases },
                 ));
             }
+            BackendCommand::Http(command) => more.extend(self.http.act(command)),
             BackendCommand::State(state) => self.show(state),
             BackendCommand::Refused(refusal) => self.refused(&refusal, more),
             // Committed before, or a request.
@@ -74,7 +75,15 @@ impl Adapter {
     fn refused(&mut self, refusal: &Refusal, more: &mut VecDeque<BackendInput>) {
         tracing::warn!("{refusal}");
         self.look(|view| view.refused(refusal));
-        if refusal.command == "connect" {
+        if refusal.command == "listen" {
+            let (port, addresses, detail) = (0, Vec::new(), refusal.to_string());
+            self.http.stop_listening();
+            more.push_back(BackendInput::Listening(Listening {
+                port,
+                addresses,
+                detail,
+            }));
+        } else if refusal.command == "connect" {
             let detail = refusal.to_string();
             more.push_back(BackendInput::LinkDown(LinkDown {
                 failure: LinkFailure::Denied,
