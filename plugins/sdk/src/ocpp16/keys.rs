@@ -3,6 +3,7 @@
 use super::key_list::SPECS;
 use super::limits::LIST_ITEMS;
 use crate::StationInfo;
+use crate::backend::Phase;
 
 /// What a value may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,7 +12,7 @@ pub enum Kind {
     Flag,
     /// A whole number.
     Number { min: u64, max: u64 },
-    /// Comma-separated measurands that a station can deliver.
+    /// Comma-separated measurands that a station can deliver, each with a phase if only that is wanted.
     Measurands,
     /// One `connector.rotation` for the station and each connector, comma-separated.
     PhaseRotation,
@@ -208,6 +209,22 @@ pub const MEASURANDS: [&str; 10] = [
     "SoC",
 ];
 
+/// An item of a list of measurands: the measurand, and the phase if only that is wanted (`Voltage.L1`).
+pub fn measurand(item: &str) -> Option<(&str, Option<Phase>)> {
+    if MEASURANDS.contains(&item) {
+        return Some((item, None));
+    }
+    let (name, phase) = item.rsplit_once('.')?;
+    let phase = match phase {
+        "L1" | "L1-N" => Phase::L1,
+        "L2" | "L2-N" => Phase::L2,
+        "L3" | "L3-N" => Phase::L3,
+        "N" => Phase::N,
+        _ => return None,
+    };
+    MEASURANDS.contains(&name).then_some((name, Some(phase)))
+}
+
 const ROTATIONS: [&str; 8] = [
     "NotApplicable",
     "Unknown",
@@ -247,7 +264,7 @@ pub fn check(spec: &Spec, value: &str) -> Option<String> {
         }
         Kind::Measurands => {
             let items = items(value);
-            let known = items.iter().all(|item| MEASURANDS.contains(item));
+            let known = items.iter().all(|item| measurand(item).is_some());
             (known && items.len() <= LIST_ITEMS).then(|| items.join(","))
         }
         Kind::PhaseRotation => {

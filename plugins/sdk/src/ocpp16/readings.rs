@@ -3,6 +3,7 @@
 use ocpp::v16::{self as wire, MeterValue, SampledValue, UnitOfMeasure};
 use units::Timestamp;
 
+use super::keys::measurand;
 use crate::Moment;
 use crate::backend::{Measurand, MeterReading, Phase, ReadingContext, Sample};
 
@@ -18,7 +19,12 @@ pub fn only(
     };
     let is_wanted = |sample: &&Sample| {
         let word = word(sample.measurand);
-        wanted.iter().any(|name| name == word.as_str())
+        wanted
+            .iter()
+            .filter_map(|item| measurand(item))
+            .any(|(name, phase)| {
+                name == word.as_str() && (phase.is_none() || phase == sample.phase)
+            })
     };
     let samples: Vec<Sample> = reading.samples.iter().filter(is_wanted).cloned().collect();
     (!samples.is_empty()).then_some(MeterReading {

@@ -463,6 +463,60 @@ fn list_of_measurands_has_no_more_items_than_its_max_length_key_says() {
     }
 }
 
+#[test]
+fn measurand_with_a_phase_is_that_phase_alone() {
+    let mut host = whole();
+    for wrong in ["Voltage.L4", "Voltage.", ".L1", "Dark.L1", "Voltage.L1.L1"] {
+        let status = set(&mut host, "MeterValuesSampledData", wrong);
+        assert_eq!(status, "Rejected", "{wrong}");
+    }
+    let list = "Voltage.L2, Current.Import";
+    let status = set(&mut host, "MeterValuesSampledData", list);
+    assert_eq!(status, "Accepted");
+    let sample = |measurand, phase| Sample {
+        measurand,
+        phase: Some(phase),
+        value: 1_000,
+    };
+    let samples = [Phase::L1, Phase::L2]
+        .into_iter()
+        .flat_map(|phase| {
+            let voltage = sample(Measurand::VoltageMv, phase);
+            [voltage, sample(Measurand::CurrentImportMa, phase)]
+        })
+        .collect();
+    host.started(1);
+    host.answer("StartTransaction", &start_answer(9, "Accepted"));
+    host.journal(JournalEvent::Metered((
+        1,
+        MeterReading {
+            evse_id: 1,
+            at: moment(0),
+            context: ReadingContext::SamplePeriodic,
+            samples,
+        },
+    )));
+    let told = host.answer("MeterValues", &json!({}));
+    let told = told["meterValue"][0]["sampledValue"].as_array().unwrap();
+    let told: Vec<(&str, &str)> = told
+        .iter()
+        .map(|v| {
+            (
+                v["measurand"].as_str().unwrap(),
+                v["phase"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("Current.Import", "L1"),
+            ("Voltage", "L2-N"),
+            ("Current.Import", "L2")
+        ]
+    );
+}
+
 /// A host whose cache has this many accepted cards, and one that is blocked.
 fn with_cards(long: &str, cards: u32) -> Host {
     let mut host = Host::with(&[("allow_long_get_configuration_keys", long)]);
