@@ -97,8 +97,8 @@ pub(super) fn secured(url: &str, profile: u64) -> String {
     }
 }
 
-/// The security event that a failed connection is, if it is one. A detail that begins with the event's name says more than
-/// the kind of the failure.
+/// The security event that a failed connection is, if it is one. The contract has one kind for everything about TLS; the
+/// detail says more, by the event's name at its beginning or in the station's own words.
 fn event_of(down: &LinkDown) -> Option<String> {
     let detail = &down.detail;
     let refused = || {
@@ -106,7 +106,15 @@ fn event_of(down: &LinkDown) -> Option<String> {
         words.any(|word| matches!(word, "401" | "403"))
     };
     match down.failure {
-        LinkFailure::Tls if detail.starts_with("InvalidTLS") => Some(detail.clone()),
+        LinkFailure::Tls if detail.starts_with("Invalid") => Some(detail.clone()),
+        LinkFailure::Tls if detail.contains("must speak TLS") => {
+            Some(format!("InvalidTLSVersion: {detail}"))
+        }
+        LinkFailure::Tls if detail.contains("must speak ECDHE") => {
+            Some(format!("InvalidTLSCipherSuite: {detail}"))
+        }
+        // The line broke, or the backend dislikes the station's certificate: nothing is wrong with the backend's.
+        LinkFailure::Tls if detail.starts_with("TLS failed") || detail.contains("hung up") => None,
         LinkFailure::Tls => Some(format!("InvalidCentralSystemCertificate: {detail}")),
         LinkFailure::Refused if refused() => {
             Some(format!("FailedToAuthenticateAtCentralSystem: {detail}"))

@@ -316,14 +316,33 @@ fn tc_078_server_with_an_invalid_certificate_is_an_event_once_for_a_row_of_attem
 }
 
 #[test]
-fn failure_that_names_its_event_is_that_event() {
-    let mut host = Host::with(&[]);
-    fails(
-        &mut host,
-        LinkFailure::Tls,
-        "InvalidTLSVersion: only TLS 1.0",
-    );
-    assert_eq!(host.events(), ["InvalidTLSVersion: only TLS 1.0"]);
+fn failure_of_tls_is_the_event_that_its_detail_says() {
+    for (detail, event) in [
+        ("InvalidTLSVersion: only TLS 1.0", "InvalidTLSVersion"),
+        (
+            "TLS failed: x; the backend must speak TLS 1.2 or 1.3",
+            "InvalidTLSVersion",
+        ),
+        (
+            "TLS failed: x; the backend must speak ECDHE with AES-GCM",
+            "InvalidTLSCipherSuite",
+        ),
+        (
+            "the backend's certificate is not accepted: expired",
+            "InvalidCentralSystemCertificate",
+        ),
+        (
+            "TLS failed: x; the backend wants a certificate of the station",
+            "",
+        ),
+        ("the backend hung up during the TLS handshake", ""),
+    ] {
+        let mut host = Host::with(&[]);
+        fails(&mut host, LinkFailure::Tls, detail);
+        let events = host.events();
+        let kind = events.first().and_then(|event| event.split(": ").next());
+        assert_eq!(kind.unwrap_or_default(), event, "{detail}");
+    }
 }
 
 #[test]
