@@ -6,7 +6,7 @@ use units::Timestamp;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::prelude::FromDer as _;
-use x509_parser::x509::{AttributeTypeAndValue, X509Name};
+use x509_parser::x509::{AttributeTypeAndValue, X509Name, X509Version};
 
 use super::hash::{hex, hex_number};
 use super::types::StationCertificate;
@@ -46,6 +46,11 @@ impl Facts {
             .map_err(|error| format!("it is no X.509 certificate ({error})"))?;
         if !rest.is_empty() {
             return Err("something follows the certificate".to_owned());
+        }
+        if certificate.version() != X509Version::V3 {
+            return Err(
+                "it is an X.509 certificate of an old version; TLS needs version 3".to_owned(),
+            );
         }
         let broken = |error| format!("its extensions cannot be read ({error})");
         let validity = certificate.validity();

@@ -6,6 +6,7 @@
 //!  create_csr ─▶ pending ──chain──▶ current          the old one is replaced
 //!                   │──chain that begins later──▶ next ──its time has come──▶ current
 //!  a chain for the current key (renewed without a new request) replaces current alone
+//!  a chain for pending that becomes current ends an older next
 //! ```
 
 use std::io;
@@ -50,6 +51,17 @@ impl Slot {
             Self::Next => "next.pem",
             Self::Current => "current.pem",
             Self::Server => "server.pem",
+        }
+    }
+
+    /// What has served its purpose once a chain for the key of `from` is in `to`.
+    const fn done_after(from: Self, to: Self) -> &'static [Self] {
+        match (from, to) {
+            // What the station asked for last counts: an older chain must not replace it later.
+            (Self::Pending, Self::Current) => &[Self::Pending, Self::Next],
+            (Self::Pending, _) => &[Self::Pending],
+            (Self::Next, Self::Current) => &[Self::Next],
+            (Self::Next | Self::Current | Self::Server, _) => &[],
         }
     }
 }
@@ -251,10 +263,10 @@ impl Station {
         let to = if later { Slot::Next } else { Slot::Current };
         files::write(&self.path(to), &text)
             .map_err(|error| format!("the certificate cannot be written: {error}"))?;
-        if slot == Slot::Pending || (slot == Slot::Next && to == Slot::Current) {
-            // If this fails the chain is kept all the same; the next start removes the file.
-            if let Err(error) = files::remove(&self.path(slot)) {
-                tracing::warn!("an answered signing request stays: {error}");
+        for done in Slot::done_after(slot, to) {
+            // If this fails the chain is kept all the same.
+            if let Err(error) = files::remove(&self.path(*done)) {
+                tracing::warn!("an old key of the station stays: {error}");
             }
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! HTTP of adapters against real sockets on loopback.
 
+mod port;
+
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 
@@ -243,6 +245,7 @@ async fn no_more_requests_and_calls_are_open_than_allowed() {
                 assert_eq!(result.unwrap().status, 503);
                 busy += 1;
             }
+            other @ HttpEvent::Listened(_) => panic!("{other:?}"),
         }
     }
     assert_eq!(calls.len(), CALLS_OPEN);

@@ -97,6 +97,22 @@ fn openssl_verifies_our_request_and_we_take_the_certificate_it_makes() {
         );
         let leaf = std::fs::read_to_string(state.0.join("leaf.pem")).unwrap();
         let now = crate::clock::system_wall();
+        openssl(
+            &state.0,
+            &format!(
+                "x509 -req -in station.csr -CA {name}.pem -CAkey {name}.key -days 10 -out old.pem"
+            ),
+        );
+        let old = std::fs::read_to_string(state.0.join("old.pem")).unwrap();
+        let text = openssl(&state.0, "x509 -in old.pem -noout -text");
+        // Newer programs make version 3 of this.
+        if text.contains("Version: 1") {
+            let rejected = store.install_chain(&old, now);
+            assert!(
+                matches!(&rejected, ChainInstalled::Rejected(why) if why.contains("version")),
+                "{rejected:?}"
+            );
+        }
         assert_eq!(
             store.install_chain(&leaf, now),
             ChainInstalled::Accepted(Anchor::CentralSystemRoot)

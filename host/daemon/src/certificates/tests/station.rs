@@ -302,6 +302,24 @@ fn certificate_that_begins_later_is_used_from_then_on() {
 }
 
 #[test]
+fn newer_request_ends_a_chain_that_waits_for_its_time() {
+    let state = State::new("overtaken");
+    let store = state.open();
+    let root = Authority::new("root");
+    install(&store, CENTRAL, &root);
+    let csr = store.create_csr("CP-0815", "Operator").unwrap();
+    let later = root.sign_with(&csr, |params| params.not_before = date_time_ymd(2026, 7, 1));
+    let kept = store.install_chain(&later, Some(NOW));
+    let ChainInstalled::AcceptedForLater(_, begin) = kept else {
+        panic!("{kept:?}");
+    };
+    certify(&store, &root);
+    let new = serial(&store);
+    let then = store.station_certificate(Some(begin)).unwrap();
+    assert_eq!(Some(then.serial_number), new);
+}
+
+#[test]
 fn without_a_clock_the_time_is_not_checked() {
     let state = State::new("no-clock");
     let store = state.open();
