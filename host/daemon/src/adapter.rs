@@ -262,7 +262,7 @@ impl Adapter {
                     Some(message) => self.handle_message(message),
                 },
                 Some(event) = self.link_inbox.recv(), if running => self.handle_link(event),
-                input = self.http.next(), if running => self.give(input),
+                input = self.http.next(), if running => self.handle_http(input),
                 () = tokio::time::sleep(wait) => self.handle_time(),
             }
             self.pump_journal();
@@ -703,6 +703,11 @@ impl Adapter {
                 self.link_is_down(failure_of(failure), detail);
             }
         }
+    }
+
+    fn handle_http(&mut self, input: BackendInput) {
+        self.look(|view| view.http_heard(&input));
+        self.give(input);
     }
 
     fn link_is_down(&mut self, failure: LinkFailure, detail: String) {

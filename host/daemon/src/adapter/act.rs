@@ -64,7 +64,10 @@ impl Adapter {
                     Ceiling { current, phases },
                 ));
             }
-            BackendCommand::Http(command) => more.extend(self.http.act(command)),
+            BackendCommand::Http(command) => {
+                self.look(|view| view.http_said(&command));
+                more.extend(self.http.act(command));
+            }
             BackendCommand::State(state) => self.show(state),
             BackendCommand::Refused(refusal) => self.refused(&refusal, more),
             // Committed before, or a request.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use plugin_host::{Refusal, RefusalReason};
+use plugin_host::{BackendInput, HttpCommand, Refusal, RefusalReason};
 
 use crate::limits::{FRAME_SHOWN_CHARS, FRAMES_SHOWN};
 
@@ -82,6 +82,36 @@ impl AdapterView {
         }
         let shown: String = text.chars().take(FRAME_SHOWN_CHARS).collect();
         self.frames.push_back(format!("{direction} {shown}"));
+    }
+
+    /// Keeps what an adapter says over HTTP.
+    pub(super) fn http_said(&mut self, command: &HttpCommand) {
+        match command {
+            HttpCommand::Request(request) => self.envelope('>', &request.body),
+            HttpCommand::Answer(answer) => self.envelope('>', &answer.body),
+            HttpCommand::Listen(_) | HttpCommand::StopListening => {}
+        }
+    }
+
+    /// Keeps what an adapter is told over HTTP.
+    pub(super) fn http_heard(&mut self, input: &BackendInput) {
+        match input {
+            BackendInput::HttpResponse(response) => self.envelope('<', &response.body),
+            BackendInput::HttpCall(call) => self.envelope('<', &call.body),
+            BackendInput::Listening(listening) => {
+                let stands = listening.port != 0;
+                self.link = if stands { "listening" } else { "down" };
+                self.link_detail.clone_from(&listening.detail);
+            }
+            _ => {}
+        }
+    }
+
+    /// Envelopes only: other bodies may hold passwords of other machines.
+    fn envelope(&mut self, direction: char, body: &str) {
+        if body.starts_with('<') {
+            self.frame(direction, body);
+        }
     }
 
     /// Counts a command that was refused.

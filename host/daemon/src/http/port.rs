@@ -7,8 +7,8 @@
 use std::path::PathBuf;
 
 use plugin_host::{
-    BackendInput, HttpAnswer, HttpCall, HttpCommand, HttpRequest as Asked, HttpResponse as Answered,
-    LinkDown, Listen as Wanted, Listening, ServerTls as WantedTls,
+    BackendInput, HttpAnswer, HttpCall, HttpCommand, HttpRequest as Asked,
+    HttpResponse as Answered, LinkDown, Listen as Wanted, Listening, ServerTls as WantedTls,
 };
 use station::RequestId;
 use tokio::sync::mpsc;
@@ -53,6 +53,8 @@ pub struct HttpPort {
     /// A server is being made ready; what is wanted meanwhile.
     busy: bool,
     next: Option<Wanted>,
+    /// The server being made ready is not wanted any more.
+    unwanted: bool,
     cut: bool,
     send: mpsc::Sender<HttpEvent>,
     events: mpsc::Receiver<HttpEvent>,
@@ -69,6 +71,7 @@ impl HttpPort {
             server: None,
             busy: false,
             next: None,
+            unwanted: false,
             cut: false,
             send,
             events,
@@ -81,6 +84,7 @@ impl HttpPort {
         match command {
             HttpCommand::Request(asked) => self.request(asked),
             HttpCommand::Listen(wanted) => {
+                self.unwanted = false;
                 if self.busy {
                     self.next = Some(wanted);
                 } else {
@@ -121,6 +125,7 @@ impl HttpPort {
     /// Listens no longer; those who wait are told so.
     pub fn stop_listening(&mut self) {
         self.next = None;
+        self.unwanted = self.busy;
         // Dropping it ends it.
         self.server = None;
     }
@@ -231,6 +236,9 @@ impl HttpPort {
                     told,
                 } = *listened;
                 self.busy = false;
+                if std::mem::take(&mut self.unwanted) {
+                    return None;
+                }
                 self.server = server.map(|server| (wanted, server));
                 match self.next.take() {
                     Some(next) => {
@@ -273,7 +281,10 @@ async fn listen(
     setup: &HttpSetup,
     send: mpsc::Sender<HttpEvent>,
 ) -> Listened {
-    let towards = wanted.towards.as_deref().and_then(|url| Url::parse(url).ok());
+    let towards = wanted
+        .towards
+        .as_deref()
+        .and_then(|url| Url::parse(url).ok());
     let kept = match old {
         Some((same, server)) if same == wanted => Some(server),
         Some((_, server)) => {
