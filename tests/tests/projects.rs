@@ -203,6 +203,10 @@ fn a_mode_lets_everybody_charge(project: &Project, component: &[u8]) {
         assert_eq!(verdict.decision, Decision::NoOpinion, "start = {start:?}");
     }
     a_pack_is_good(project);
+    let station = Station::start(project);
+    assert!(station.pilotwire("plugin list").contains("running"));
+    station.pilotwire("sim plug-in");
+    station.wait_for("ContactorClose");
 }
 
 fn a_language_speaks(project: &Project, component: &[u8]) {
@@ -218,6 +222,7 @@ fn a_language_speaks(project: &Project, component: &[u8]) {
         );
     }
     a_pack_is_good(project);
+    Station::start(project).shows("Preta: enmetu la");
 }
 
 fn a_backend_connects(project: &Project, component: &[u8]) {

@@ -54,6 +54,17 @@ impl<'a> Station<'a> {
         }
     }
 
+    /// Asks for its status until this is in it.
+    pub fn shows(&self, text: &str) {
+        let deadline = std::time::Instant::now() + PATIENCE;
+        while !self.pilotwire("status --json").contains(text) {
+            assert!(
+                std::time::Instant::now() < deadline,
+                "it does not show {text:?}"
+            );
+        }
+    }
+
     /// Runs `pilotwire` against it.
     pub fn pilotwire(&self, arguments: &str) -> String {
         run(self.project.command("pilotwire").args(arguments.split(' ')))
