@@ -21,6 +21,7 @@ mod charging;
 pub mod config;
 mod firmware;
 mod frames;
+mod given;
 mod key_list;
 mod keys;
 mod limits;
@@ -323,6 +324,7 @@ impl<O: Operator> BackendAdapter for Ocpp16<O> {
         adapter.find_unheard(context.cursor, context.transactions);
         adapter.resume_update(context.installation.as_ref());
         adapter.resume_upload();
+        adapter.take_given_keys(&given, &context.store);
         let profile = adapter.security.next().to_string();
         adapter.config.show("SecurityProfile", profile);
         if context.link.is_some() {

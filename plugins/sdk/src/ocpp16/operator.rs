@@ -1,6 +1,7 @@
 //! In what operators differ, and the settings that every adapter of OCPP 1.6 has.
 
 use super::config;
+use super::given;
 use super::limits::WAIT_MAX_S;
 use crate::{Level, Manifest, Setting, SettingSpec, Token, TokenKind, log};
 
@@ -97,7 +98,7 @@ pub enum StatusStrategy {
 #[must_use]
 pub fn manifest<O: Operator>() -> Manifest {
     let keep_alive = O::KEEP_ALIVE_S.to_string();
-    let settings: [(&str, &str, &str); 28] = [
+    let settings: [(&str, &str, &str); 29] = [
         (
             "url",
             O::URL,
@@ -182,6 +183,11 @@ pub fn manifest<O: Operator>() -> Manifest {
             "cpo_name",
             "",
             "the operator's name in signing requests; empty = the vendor's",
+        ),
+        (
+            given::SETTING,
+            "",
+            "configuration keys to set once, whenever this text changes: KEY=VALUE;KEY=VALUE",
         ),
         (
             "public_trust",
@@ -335,6 +341,7 @@ fn makes_sense(key: &str, value: &str) -> bool {
         | "allow_long_get_configuration_keys"
         | "security_events"
         | "public_trust" => flag(),
+        given::SETTING => given::parse(value).is_some(),
         "keep_alive_s" => seconds(0),
         "connection_timeout_s" | "authorize_timeout_s" | "reconnect_base_s" | "reconnect_max_s" => {
             seconds(1)

@@ -1,6 +1,7 @@
 //! The adapter against scripted frames, with a host that keeps what must survive.
 
 mod certificates;
+mod chaos;
 mod commands;
 mod config;
 mod connection;
@@ -19,8 +20,8 @@ use serde_json::{Value, json};
 use units::{Instant, Timestamp};
 
 use super::limits::{
-    ANSWER_WAIT_S, INSTALL_RETRY_S, INSTALLED_WAIT_S, RECONNECT_QUIET_S, RESET_WAIT_S,
-    STOP_READINGS, STOP_VALUES, UPGRADE_ATTEMPTS, WAITING_ANSWERS,
+    ANSWER_WAIT_S, DURABLE_NOTICES, INSTALL_RETRY_S, INSTALLED_WAIT_S, RECONNECT_QUIET_S,
+    RESET_WAIT_S, STOP_READINGS, STOP_VALUES, UPGRADE_ATTEMPTS, WAITING_ANSWERS,
 };
 use super::*;
 use crate::backend::{
