@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::client::verify_server_name;
-use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
@@ -18,7 +17,7 @@ use rustls::{
 
 use super::store::CertificateStore;
 use super::types::CertificateUse;
-use crate::net::{overlooking_time, provider};
+use crate::net::{overlooking_time, provider, roots_of_file};
 
 /// How a server of the station uses TLS. Source: domain fact sheet §2.4, SSL mode as server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,7 +114,7 @@ impl TlsServer {
     /// The host of a caller is right if its certificate names the caller's address or the backend's host.
     ///
     /// # Errors
-    /// For people: the mode checks callers and no central-system root is installed, or there is no key to show.
+    /// For people: the mode checks callers and no root is there to check them with, or there is no key to show.
     pub fn config(&self, caller: IpAddr) -> Result<Arc<ServerConfig>, String> {
         let builder = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
@@ -139,16 +138,15 @@ struct Verifier {
 
 impl Verifier {
     fn new(server: &TlsServer, caller: IpAddr) -> Result<Self, String> {
-        let mut roots = RootCertStore::empty();
+        let mut roots = match &server.ca_file {
+            Some(path) => roots_of_file(path)?,
+            None => RootCertStore::empty(),
+        };
         roots.add_parsable_certificates(server.store.anchors(CertificateUse::CentralSystemRoot));
-        if let Some(path) = &server.ca_file {
-            let file = CertificateDer::pem_file_iter(path)
-                .map_err(|error| format!("CA file {}: {error}", path.display()))?;
-            roots.add_parsable_certificates(file.flatten());
-        }
         if roots.is_empty() {
             return Err(
-                "callers cannot be checked: install a central-system root first".to_owned(),
+                "callers cannot be checked: install a central-system root, or configure `ca_file`"
+                    .to_owned(),
             );
         }
         let chain = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())

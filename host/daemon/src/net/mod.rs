@@ -30,7 +30,7 @@ use limits::OUTGOING_FRAMES;
 pub use tls::TlsStrictness;
 #[allow(unused_imports, reason = "transfers are being wired to it")]
 pub(crate) use tls::client_config;
-pub(crate) use tls::{ClientTls, Trust, overlooking_time, provider};
+pub(crate) use tls::{ClientTls, Trust, overlooking_time, provider, roots_of_file};
 
 /// What to connect to, and how.
 #[derive(Clone)]

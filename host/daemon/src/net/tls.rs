@@ -177,9 +177,17 @@ pub(crate) fn client_config(trust: &Trust<'_>) -> Result<ClientConfig, String> {
 }
 
 fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, String> {
-    let Some(path) = ca_file else {
-        return Ok(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect());
-    };
+    match ca_file {
+        Some(path) => roots_of_file(path),
+        None => Ok(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()),
+    }
+}
+
+/// The authorities of a PEM file.
+///
+/// # Errors
+/// For people: what is wrong with it.
+pub(crate) fn roots_of_file(path: &Path) -> Result<RootCertStore, String> {
     let wrong = |what: String| format!("CA file {}: {what}", path.display());
     let mut roots = RootCertStore::empty();
     let certificates = CertificateDer::pem_file_iter(path)

@@ -12,6 +12,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use super::{Authority, CENTRAL, MANUFACTURER, State, certify, install};
 use crate::certificates::CertificateStore;
 use crate::certificates::server::{ServerTls, TlsServer};
+use crate::net::tests::server::PemFile;
 use crate::net::{ClientTls, TlsStrictness, Trust, provider};
 
 type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
@@ -152,6 +153,27 @@ async fn caller_over_ipv6_with_an_ipv4_address_is_known_by_it() {
             .await
             .is_some()
     );
+}
+
+#[tokio::test]
+async fn authorities_of_the_configured_file_vouch_for_callers_too() {
+    let state = State::new("servers-file");
+    let store = state.open();
+    let (configured, installed) = (Authority::new("configured"), Authority::new("installed"));
+    install(&store, CENTRAL, &installed);
+    let file = PemFile::new("servers-file", &configured.pem);
+    let server = tls(ServerTls::AnyHost, &store).trusting(Some(file.0.clone()));
+    for (root, taken) in [
+        (&configured, true),
+        (&installed, true),
+        (&Authority::new("stranger"), false),
+    ] {
+        let identity = root.issue(&["caller"], |_| {});
+        let shown = handshake(&server, CALLER, client(Some(identity))).await;
+        assert_eq!(shown.is_some(), taken);
+    }
+    let missing = tls(ServerTls::AnyHost, &store).trusting(Some(state.0.join("missing.pem")));
+    assert!(missing.check().unwrap_err().contains("missing.pem"));
 }
 
 #[test]
