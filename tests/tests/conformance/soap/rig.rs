@@ -197,6 +197,7 @@ impl Setup {
             from: 0,
             url: String::new(),
             certificates,
+            uncalled: Vec::new(),
         };
         rig.usual_answers();
         Some(rig)
@@ -225,6 +226,8 @@ pub struct Rig {
     /// Where the station says that it can be called.
     pub url: String,
     pub certificates: Option<Certificates>,
+    /// Operations that the description has and nobody has called yet.
+    pub uncalled: Vec<String>,
 }
 
 impl Rig {
@@ -324,10 +327,16 @@ impl Rig {
 
     /// Lines to zeep with answers; it is started when it is first needed.
     pub fn converse(&mut self, told: &Value) -> Value {
-        let charge_point = self.charge_point.clone();
-        let client = self
-            .client
-            .get_or_insert_with(|| client(&charge_point, IDENTITY));
+        let client = match &mut self.client {
+            Some(client) => client,
+            none => {
+                let (client, operations) = client(&self.charge_point);
+                self.uncalled = operations;
+                none.insert(client)
+            }
+        };
+        self.uncalled
+            .retain(|operation| told["operation"] != **operation);
         client.tell(told);
         client.hear(SOON).expect("zeep answers")
     }
@@ -366,10 +375,11 @@ impl Drop for Rig {
     }
 }
 
-fn client(description: &Path, identity: &str) -> Program {
+fn client(description: &Path) -> (Program, Vec<String>) {
     let mut command = Command::new(installed("soap-venv/bin/python"));
     command.arg(root().join("tests/tests/soap/client.py"));
-    let mut client = Program::start(command.arg("converse").arg(description).arg(identity));
-    client.hear(SOON).expect("zeep has read the description");
-    client
+    let mut client = Program::start(command.arg("converse").arg(description).arg(IDENTITY));
+    let told = client.hear(SOON).expect("zeep has read the description");
+    let operations = serde_json::from_value(told["operations"].clone()).unwrap();
+    (client, operations)
 }
