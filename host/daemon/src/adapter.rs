@@ -5,6 +5,7 @@
 //! a pause, and the station goes on meanwhile. The link outlives the instance.
 
 mod act;
+mod services;
 mod swap;
 mod view;
 
@@ -194,6 +195,8 @@ struct Adapter {
     link_events: mpsc::Sender<LinkEvent>,
     link_inbox: mpsc::Receiver<LinkEvent>,
     http: HttpPort,
+    /// It has talked over TLS: the last root must stay.
+    tls: bool,
     cut: bool,
     wake_at: Option<Instant>,
     cursor: JournalSeq,
@@ -231,6 +234,7 @@ impl Adapter {
             link_events,
             link_inbox,
             http,
+            tls: false,
             cut: false,
             wake_at: None,
             cursor: JournalSeq(0),
@@ -480,8 +484,13 @@ impl Adapter {
             link: self.link.as_ref().and_then(|link| link.up.clone()),
             boot_reason: self.setup.seed.boot_reason,
             boot_count: self.setup.store.boot(),
-            installation: None,
-            client_certificate: false,
+            installation: facts.installation,
+            client_certificate: self
+                .setup
+                .seed
+                .certificates
+                .station_certificate(self.setup.seed.wall.moment().wall)
+                .is_some(),
         })
     }
 
@@ -633,6 +642,7 @@ impl Adapter {
                 return;
             }
         };
+        self.tls |= url.scheme() == "wss";
         self.new_link_queue();
         let handle = net::spawn(
             net::ConnectRequest {
@@ -644,8 +654,8 @@ impl Adapter {
                 strictness: self.setup.seed.strictness,
                 proxy: self.setup.seed.proxy.clone(),
                 ca_file: self.setup.seed.ca_file.clone(),
-                certificates: None,
-                client_certificate: false,
+                certificates: Some(self.setup.seed.certificates.clone()),
+                client_certificate: request.client_certificate,
                 max_frame_bytes: MAX_FRAME_BYTES,
             },
             self.link_events.clone(),

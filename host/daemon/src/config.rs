@@ -302,7 +302,6 @@ pub struct Config {
     /// Log format.
     pub log_format: LogFormat,
     /// How new firmware comes into place.
-    #[allow(dead_code, reason = "transfers are being wired to it")]
     pub firmware: FirmwareConfig,
 }
 

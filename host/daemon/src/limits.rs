@@ -46,6 +46,15 @@ pub const DATABASE_PAGE_BYTES: u32 = 1_024;
 pub const JOURNAL_PRUNE_STEP: u64 = 100;
 /// Faults kept in the history.
 pub const FAULT_HISTORY: u64 = 1_000;
+/// An installer that restarts the machine has this long before the station starts again by itself.
+pub const MACHINE_RESTART: Duration = Duration::from_secs(120);
+/// Lines kept in the security log.
+pub const SECURITY_LOG: u64 = 2_000;
+/// Entries of the journal in a diagnostics archive.
+pub const DIAGNOSTICS_ENTRIES: u64 = 500;
+/// A backend that moves the clock by this much or more leaves a line in the security log, ms. Smaller: every correction of
+/// a drift is one.
+pub const CLOCK_STEP_MS: u64 = 5_000;
 /// Log lines per second in the long run; more are counted and named once.
 pub const LOG_LINES_PER_SECOND: u64 = 200;
 /// Recent lines of the log that are kept in memory for diagnostics, bytes.

@@ -31,7 +31,6 @@ static RECENT: Mutex<Recent> = Mutex::new(Recent::new());
 
 /// The newest lines of the log, oldest first. Their times are told by the wall clock as it is known now, so that lines
 /// from before it was known have one too.
-#[allow(dead_code, reason = "diagnostics are being wired to it")]
 pub fn recent(clock: &WallClock) -> Vec<Line> {
     let now = clock.moment();
     let wall = |at: Instant| {

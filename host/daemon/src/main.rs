@@ -14,11 +14,6 @@ mod adapter;
 mod api;
 mod authorize;
 mod ceilings;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the adapter thread is being wired to it"
-)]
 mod certificates;
 mod cli;
 mod cli_install;
@@ -29,11 +24,6 @@ mod clock;
 mod config;
 mod control;
 mod deploy;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the adapter thread is being wired to it"
-)]
 mod files;
 mod http;
 mod indicators;
@@ -50,6 +40,7 @@ mod pack_lint;
 mod readers;
 mod recordings;
 mod say;
+mod services;
 mod slot;
 mod start;
 mod station_thread;

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use plugin_host::{BackendInput, EvseInfo, RunningTransaction, Setting, Stage};
+use plugin_host::{
+    BackendInput, EvseInfo, FileCommand, Grants, RunningTransaction, Setting, Stage, TransferReport,
+};
 use serde_json::Value;
 use station::{ConnectorStatus, Event, EvseId, FaultNotice, Identity, RequestId, Verdict};
 use tokio::sync::oneshot;
@@ -11,6 +13,7 @@ use units::Timestamp;
 use crate::authorize::Standing;
 use crate::ceilings::Ceiling;
 use crate::deploy::{Deployment, Ready};
+use crate::files::Report;
 
 /// What the station's thread is told.
 #[derive(Debug)]
@@ -44,10 +47,29 @@ pub enum ToStation {
     },
     /// A pack that was read, verified and compiled is to be applied.
     ApplyPack(Box<Deployment>, oneshot::Sender<Value>),
+    /// An adapter asks for a file to be moved or installed.
+    File(Box<FileRequest>),
+    /// How that goes.
+    FileReport(Report),
+    /// An adapter reports a security event.
+    Security(String),
     /// Somebody at the control socket asks.
     Control(Value, oneshot::Sender<Value>),
     /// The process was asked to end.
     Shutdown,
+}
+
+/// An adapter asks for a file to be moved or installed.
+#[derive(Debug)]
+pub struct FileRequest {
+    /// Who.
+    pub adapter: String,
+    /// Its number for it.
+    pub request: RequestId,
+    /// What.
+    pub command: FileCommand,
+    /// Where it may go, also after a redirect.
+    pub grants: Grants,
 }
 
 /// What a deployment replaces as one.
@@ -105,4 +127,6 @@ pub struct Facts {
     pub faults: Vec<FaultNotice>,
     /// The station's settings.
     pub settings: Vec<Setting>,
+    /// What became of the installation that the adapter asked for and a restart ended.
+    pub installation: Option<TransferReport>,
 }

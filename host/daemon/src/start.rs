@@ -21,10 +21,11 @@ use crate::certificates::{CertificateStore, Damage};
 use crate::clock::{Clock, WallClock, system_wall};
 use crate::config::Config;
 use crate::deploy::{self, Loader};
+use crate::files::{self, Files};
 use crate::interlock_thread::{Drive, InterlockThread, Pulse};
 use crate::journal::{self, Store};
 use crate::languages::Languages;
-use crate::limits::{INTERLOCK_EVENTS, STATION_INBOX};
+use crate::limits::{INTERLOCK_EVENTS, MACHINE_RESTART, STATION_INBOX};
 use crate::messages::ToStation;
 use crate::pack::Pack;
 use crate::slot::{PermitSlot, StatusSlot};
@@ -65,6 +66,7 @@ pub fn run(config: Config, pack: Pack, clock: Clock) -> Result<()> {
     runtime.spawn(end_on_signal(to_station));
     tracing::info!(ms = clock.now().as_millis(), "ready to plug");
     systemd::ready();
+    let files = core.files.clone();
     let ended = run_station(core, inbox, clock)?;
     systemd::stopping();
     if !interlocks.stop() {
@@ -75,7 +77,15 @@ pub fn run(config: Config, pack: Pack, clock: Clock) -> Result<()> {
     drop(runtime);
     match ended {
         Ended::Shutdown => Ok(()),
-        Ended::Restart(_) => again(),
+        Ended::Restart(_) => {
+            if files.restart_by_installer() {
+                tracing::info!("the machine restarts to use the new firmware");
+                // It ends this process; if it does not, the station must not stay dark.
+                std::thread::sleep(MACHINE_RESTART);
+                tracing::error!("the machine did not restart");
+            }
+            again()
+        }
     }
 }
 
@@ -133,6 +143,26 @@ fn certificates(state_dir: &Path) -> Result<CertificateStore> {
         tracing::error!("certificate {} is left out: {reason}", path.display());
     }
     Ok(store)
+}
+
+/// Transfers and firmware; begins to ask what became of an installation that the restart ended.
+fn files(config: &Config, seed: &AdapterSeed) -> Files {
+    let settings = files::Settings::new(
+        config.state_dir.clone(),
+        seed.strictness,
+        seed.ca_file.clone(),
+        Some(seed.certificates.clone()),
+        seed.proxy.clone(),
+        config.firmware.clone(),
+    );
+    let station = seed.station.clone();
+    let reports = move |report| {
+        // Waits while the station has too much to do; fails only when the process ends.
+        let _ends_with_the_process = station.send(ToStation::FileReport(report));
+    };
+    let files = Files::new(settings, seed.wall.clone(), Arc::new(reports));
+    files.confirm();
+    files
 }
 
 fn prepare_state_dir(path: &Path) -> Result<()> {
@@ -234,6 +264,7 @@ fn assemble(
         station: to_station.clone(),
         boot_reason,
     };
+    let files = files(config, &seed);
     let backends = deployed.now.backends.clone();
     let mut core = Core {
         station,
@@ -249,6 +280,8 @@ fn assemble(
         deployed,
         standing: Standing::default(),
         ceilings: Ceilings::default(),
+        files,
+        next_boot_reason: "remote-reset",
         proven: None,
         busy: false,
         sim: hardware.control,
@@ -284,6 +317,7 @@ fn assemble(
 fn take_boot_reason(store: &mut Store) -> BootReason {
     let reason = match store.record("boot_reason").ok().flatten().as_deref() {
         Some("remote-reset") => BootReason::RemoteReset,
+        Some("firmware-update") => BootReason::FirmwareUpdate,
         Some(_) | None => BootReason::PowerUp,
     };
     if let Err(error) = store.put_record("boot_reason", "") {

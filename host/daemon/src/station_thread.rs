@@ -31,6 +31,7 @@ use crate::authorize::{Authorizers, Standing, ToAuthorizers};
 use crate::ceilings::Ceilings;
 use crate::clock::{Clock, WallClock};
 use crate::deploy::Deployed;
+use crate::files::Files;
 use crate::interlock_thread::Pulse;
 use crate::journal::Store;
 use crate::languages::{Languages, ToLanguages, Words};
@@ -105,6 +106,10 @@ pub struct Core {
     pub(crate) standing: Standing,
     /// What the backends allow.
     pub(crate) ceilings: Ceilings,
+    /// Transfers and firmware.
+    pub(crate) files: Files,
+    /// What the next start is told, if the station restarts.
+    pub(crate) next_boot_reason: &'static str,
     /// The last card that proved to be no copy.
     pub(crate) proven: Option<IdToken>,
     /// A session runs, as the authorizers were told.
@@ -139,6 +144,7 @@ pub struct Core {
 impl Core {
     /// Runs until the station restarts or the process ends.
     pub fn run(mut self, inbox: &Receiver<ToStation>, watchdog: impl Fn()) -> (Ended, Self) {
+        self.security("StartupOfTheDevice");
         self.settle();
         loop {
             match inbox.recv_timeout(self.wait()) {
@@ -210,11 +216,15 @@ impl Core {
             } => self.switched(deployment, &part, result),
             ToStation::ApplyPack(deployment, answer) => self.apply_pack(*deployment, answer),
             ToStation::Control(request, answer) => self.control(&request, answer),
+            ToStation::File(asked) => self.file(*asked),
+            ToStation::FileReport(report) => self.file_report(report),
+            ToStation::Security(text) => self.security(&text),
             ToStation::Shutdown => self.ended = Some(Ended::Shutdown),
         }
     }
 
     fn set_clock(&mut self, now: Instant, wall: Timestamp) {
+        self.report_clock_step(wall);
         let offset = self.wall.set(now, wall);
         if let Err(error) = self.store.set_wall_offset(offset) {
             tracing::error!("the time of this start cannot be stored: {error}");
@@ -567,7 +577,8 @@ impl Core {
 
     fn restart(&mut self, kind: ResetKind) {
         tracing::warn!(?kind, "restarting");
-        if let Err(error) = self.store.put_record("boot_reason", "remote-reset") {
+        self.security("ResetOrReboot");
+        if let Err(error) = self.store.put_record("boot_reason", self.next_boot_reason) {
             tracing::error!("the reason of the restart cannot be stored: {error}");
         }
         self.broadcast(|| ToAdapter::Input(BackendInput::Restarting(BootReason::RemoteReset)));
@@ -691,7 +702,10 @@ impl Core {
     }
 
     fn inform(&mut self, id: u64) {
+        let name = self.adapters.iter().find(|adapter| adapter.id == id);
+        let installation = name.and_then(|adapter| self.installation(&adapter.name));
         let facts = Facts {
+            installation,
             identity: self.station.identity().clone(),
             evses: self
                 .station
@@ -753,7 +767,7 @@ impl Core {
         }
     }
 
-    fn tell_named(&mut self, name: &str, message: ToAdapter) {
+    pub(crate) fn tell_named(&mut self, name: &str, message: ToAdapter) {
         let found = self.adapters.iter().find(|adapter| adapter.name == name);
         if let Some(id) = found.map(|adapter| adapter.id) {
             self.tell(id, message);
@@ -793,6 +807,7 @@ impl Core {
 
     /// Ends the other threads and says what is left for the next start.
     pub fn close(mut self) {
+        self.files.stop();
         self.save_world(true);
         for adapter in &self.adapters {
             if adapter.inbox.try_send(ToAdapter::Stop).is_err() {

@@ -9,10 +9,27 @@ use serde_json::{Value, json};
 use station::{ChargingState, ConnectorStatus, EvseId, Indication, LimitSource, TokenKind};
 use units::Timestamp;
 
+use crate::files::diagnostics::rfc3339;
 use crate::slot::trip_names;
 use crate::station_thread::{Core, Place};
 
 impl Core {
+    /// The station's own certificate, if it has one.
+    fn certificate(&self) -> Value {
+        let now = self.wall.moment().wall;
+        let Some(own) = self.seed.certificates.station_certificate(now) else {
+            return Value::Null;
+        };
+        json!({
+            "common_name": own.common_name,
+            "organization": own.organization,
+            "serial_number": own.serial_number,
+            "valid_from": rfc3339(own.not_before),
+            "valid_until": rfc3339(own.not_after),
+            "due": now.is_some_and(|now| own.is_due(now)),
+        })
+    }
+
     /// Everything that `status` shows.
     pub(crate) fn status(&self) -> Value {
         let now = self.clock.now();
@@ -50,6 +67,8 @@ impl Core {
             "evses": evses,
             "faults": faults,
             "plugins": self.plugins(),
+            "transfers": self.files.running(),
+            "certificate": self.certificate(),
             "journal": {
                 "last": self.store.last_journal().unwrap_or(0),
                 "commits": self.commits,

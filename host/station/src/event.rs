@@ -101,6 +101,11 @@ pub enum Event {
         /// `true` = online.
         online: bool,
     },
+    /// Something that matters for security happened; it goes to the journal. `Kind` or `Kind: detail`.
+    Security {
+        /// What.
+        text: String,
+    },
     /// The wall clock became known or was corrected.
     ClockSet {
         /// Wall clock now.

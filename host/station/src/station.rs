@@ -241,6 +241,11 @@ impl Station {
             Event::TokenConsumed { request } => {
                 self.pending.retain(|pending| pending.request != request);
             }
+            Event::Security { text } => {
+                if !self.is_full() {
+                    self.journal(now, JournalEvent::Security { text });
+                }
+            }
             Event::ClockSet { wall } => {
                 self.clock.set(now, wall);
                 self.reschedule_clock(now);

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use plugin_host::{BackendCommand, BackendInput, LinkDown, LinkFailure, Listening, Refusal};
+use plugin_host::{
+    BackendCommand, BackendInput, HttpCommand, LinkDown, LinkFailure, Listening, Refusal,
+};
 use station::{Event, Request, RequestId, Requester};
 use units::Millis;
 
@@ -65,10 +67,18 @@ impl Adapter {
                 ));
             }
             BackendCommand::Http(command) => {
+                if let HttpCommand::Request(request) = &command {
+                    self.tls |= request.url.starts_with("https:");
+                }
                 self.look(|view| view.http_said(&command));
                 more.extend(self.http.act(command));
             }
             BackendCommand::State(state) => self.show(state),
+            BackendCommand::File(request, command) => self.file(request, command),
+            BackendCommand::Certificate(request, command) => {
+                self.certificate(request, command, more);
+            }
+            BackendCommand::SecurityEvent(text) => self.tell(ToStation::Security(text)),
             BackendCommand::Refused(refusal) => self.refused(&refusal, more),
             // Committed before, or a request.
             _ => {}

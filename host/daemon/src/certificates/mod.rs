@@ -33,5 +33,5 @@ pub(crate) use parse::is_common_name;
 pub use store::CertificateStore;
 pub use types::{
     Anchor, CertificateHash, CertificateUse, ChainInstalled, Damage, Deleted, HashAlgorithm,
-    Installed, StationCertificate,
+    Installed,
 };

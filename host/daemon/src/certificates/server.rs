@@ -38,6 +38,7 @@ pub enum ServerTls {
 
 impl ServerTls {
     /// Every mode with its name in configurations.
+    #[cfg(test)]
     pub const ALL: [(Self, &'static str); 6] = [
         (Self::None, "none"),
         (Self::EncryptOnly, "encrypt-only"),

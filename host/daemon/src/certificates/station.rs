@@ -27,7 +27,7 @@ use super::chain::{self, Chain};
 use super::files;
 use super::limits::NAME_CHARS;
 use super::parse::{self, Facts, KeyFile, Requested};
-use super::types::{Anchor, ChainInstalled, Damage};
+use super::types::{ChainInstalled, Damage};
 
 /// Which of the station's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -122,6 +122,11 @@ impl HttpPort {
         self.client.forget();
     }
 
+    /// Connections that were made with other certificates are not used again.
+    pub fn certificates_changed(&self) {
+        self.client.forget();
+    }
+
     /// Listens no longer; those who wait are told so.
     pub fn stop_listening(&mut self) {
         self.next = None;

@@ -6,6 +6,7 @@
 
 mod adapter;
 mod encode;
+mod history;
 
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,7 @@ use station::{FaultNotice, JournalEvent, JournalSeq, Moment, PersistentState};
 use units::{Instant, Timestamp};
 
 pub use adapter::AdapterBatch;
+pub use history::Past;
 
 use crate::limits::{DATABASE_BUSY, DATABASE_PAGE_BYTES, FAULT_HISTORY};
 
@@ -181,6 +183,7 @@ impl Store {
             transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
             transaction.commit()?;
         }
+        store.db.execute_batch(history::SECURITY_TABLE)?;
         let check: String = store
             .db
             .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
@@ -244,6 +247,9 @@ impl Store {
                     encode::event(event).to_string(),
                 ],
             )?;
+            if let JournalEvent::Security { text } = event {
+                history::add_security(&transaction, boot, *moment, text)?;
+            }
         }
         if let Some(state) = state {
             put_record(&transaction, "station", &encode::state(state).to_string())?;

@@ -471,3 +471,74 @@ fn frames_keep_their_order_when_the_outbox_was_empty_in_between() {
     let ids: Vec<_> = state.outbox.iter().map(|frame| &*frame.id).collect();
     assert_eq!(ids, ["5", "6"]);
 }
+
+#[test]
+fn security_events_are_logged_with_the_journal_and_keep_when_the_journal_is_pruned() {
+    let path = scratch("security");
+    let mut store = open(&path).unwrap().store;
+    let event = |seq: u64, text: &str| {
+        let (seq, moment, _) = entry(seq, seq * 100);
+        let text = text.to_owned();
+        (seq, moment, JournalEvent::Security { text })
+    };
+    store
+        .commit_station(&[event(1, "StartupOfTheDevice"), entry(2, 5)], None)
+        .unwrap();
+    store
+        .commit_station(&[event(3, "InvalidFirmwareSignature: no.bin")], None)
+        .unwrap();
+    store.prune(&[]).unwrap();
+    assert_eq!(store.security_log().unwrap().len(), 2);
+    // The time of both becomes known later.
+    store.set_wall_offset(1_700_000_000_000).unwrap();
+    let at = |ms| Some(Timestamp::from_unix_millis(1_700_000_000_000_i64 + ms));
+    let expected = [
+        (at(100), "StartupOfTheDevice".to_owned()),
+        (at(300), "InvalidFirmwareSignature: no.bin".to_owned()),
+    ];
+    assert_eq!(store.security_log().unwrap(), expected);
+}
+
+#[test]
+fn security_log_is_bounded_and_the_oldest_lines_go() {
+    let path = scratch("security-bound");
+    let mut store = open(&path).unwrap().store;
+    let lines = crate::limits::SECURITY_LOG + 10;
+    let events: Vec<_> = (1..=lines)
+        .map(|seq| {
+            let (seq, moment, _) = entry(seq, 1);
+            let text = seq.0.to_string();
+            (seq, moment, JournalEvent::Security { text })
+        })
+        .collect();
+    store.commit_station(&events, None).unwrap();
+    let log = store.security_log().unwrap();
+    assert_eq!(log.len() as u64, crate::limits::SECURITY_LOG);
+    assert_eq!(log[0].1, "11");
+}
+
+#[test]
+fn database_of_an_earlier_version_learns_to_keep_security_events() {
+    let path = scratch("security-old");
+    drop(open(&path).unwrap());
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch("DROP TABLE security_log")
+        .unwrap();
+    let opened = open(&path).unwrap();
+    assert!(opened.moved_aside.is_none());
+    assert!(opened.store.security_log().unwrap().is_empty());
+}
+
+#[test]
+fn history_for_people_names_faults_and_the_newest_entries() {
+    let path = scratch("history");
+    let mut store = open(&path).unwrap().store;
+    store
+        .commit_station(&[entry(1, 5), entry(2, 6)], None)
+        .unwrap();
+    let entries = store.newest_entries().unwrap();
+    assert_eq!(entries.len(), 2);
+    assert!(entries[0].1.starts_with("1 {"), "{}", entries[0].1);
+    assert!(store.fault_history().unwrap().is_empty());
+}

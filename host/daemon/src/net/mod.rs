@@ -28,7 +28,6 @@ use crate::certificates::CertificateStore;
 use limits::OUTGOING_FRAMES;
 
 pub use tls::TlsStrictness;
-#[allow(unused_imports, reason = "transfers are being wired to it")]
 pub(crate) use tls::client_config;
 pub(crate) use tls::{ClientTls, Trust, overlooking_time, provider, roots_of_file};
 

@@ -384,3 +384,38 @@ fn update_keeps_everybody_out_shows_itself_and_ends_by_itself_after_ten_minutes(
     );
     assert_eq!(rig.indication(), Indication::Available);
 }
+
+#[test]
+fn security_event_goes_to_the_journal_and_changes_nothing_else() {
+    let mut rig = Rig::new().boot();
+    rig.charge();
+    let (permit, before) = (rig.permit(), rig.journal.len());
+    let text = "InvalidCentralSystemCertificate: cpo.example".to_owned();
+    rig.event(Event::Security { text: text.clone() });
+    let journal = &rig.journal;
+    assert_eq!(journal.len(), before + 1);
+    assert_eq!(
+        journal.last().map(|(.., event)| event),
+        Some(&JournalEvent::Security { text })
+    );
+    assert_eq!(rig.permit().max_current, permit.max_current);
+    assert!(rig.energised());
+}
+
+#[test]
+fn flood_of_security_events_does_not_grow_the_station() {
+    let mut rig = Rig::new().boot();
+    for n in 0..2 * MAX_ACTIONS {
+        rig.station.handle_event(
+            rig.now,
+            Event::Security {
+                text: n.to_string(),
+            },
+        );
+    }
+    let mut journaled = 0;
+    while let Some(action) = rig.station.poll_action() {
+        journaled += usize::from(matches!(action, Action::Journal { .. }));
+    }
+    assert!(journaled <= MAX_ACTIONS, "{journaled}");
+}

@@ -2,7 +2,7 @@
 
 use rcgen::{
     CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, PublicKeyData as _, date_time_ymd,
+    KeyPair, date_time_ymd,
 };
 use units::Timestamp;
 
