@@ -155,6 +155,10 @@ fn calls_of_both(rig: &mut Rig) {
     rig.call_for("CancelReservation", json!({"reservationId": 9}), "Accepted");
     rig.status(2, "Available");
     rig.call_for("CancelReservation", json!({"reservationId": 9}), "Rejected");
+}
+
+/// Files, as far as they have to do with envelopes.
+fn file_calls(rig: &mut Rig) {
     let later = json!({"retrieveDate": "2100-01-01T00:00:00Z", "location": "http://127.0.0.1:1/f"});
     let answer = rig.call("UpdateFirmware", later);
     assert!(answer.get("answer").is_some(), "{answer}");
@@ -220,6 +224,7 @@ fn central_system_calls_the_station_over_1_5() {
     each(Version::V15, |mut rig| {
         calls_of_both(&mut rig);
         remote_session(&mut rig);
+        file_calls(&mut rig);
         assert_eq!(rig.uncalled, [""; 0]);
         let wanted = json!({"idTag": "A", "connectorId": 99});
         rig.call_for("RemoteStartTransaction", wanted, "Rejected");
@@ -233,6 +238,7 @@ fn central_system_calls_the_station_over_1_6() {
         calls_of_both(&mut rig);
         calls_of_1_6(&mut rig);
         remote_session(&mut rig);
+        file_calls(&mut rig);
         assert_eq!(rig.uncalled, [""; 0]);
     });
 }
