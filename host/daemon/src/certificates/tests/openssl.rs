@@ -6,11 +6,11 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::{Anchor, CENTRAL, ChainInstalled, State};
+use super::{Anchor, Authority, CENTRAL, ChainInstalled, State};
 use crate::certificates::parse::Facts;
 use crate::certificates::{CertificateHash, CertificateUse, HashAlgorithm, Installed, hash, parse};
 use crate::net::tests::server::{Client, request};
-use crate::net::{LinkEvent, LinkFailure, TlsStrictness};
+use crate::net::{ConnectRequest, LinkEvent, LinkFailure, TlsStrictness};
 
 /// Whether the program is there.
 fn available() -> bool {
@@ -196,9 +196,10 @@ impl Server {
         Self { child, port }
     }
 
-    async fn outcome(&self) -> (LinkFailure, String) {
+    async fn outcome(&self, change: impl FnOnce(&mut ConnectRequest)) -> (LinkFailure, String) {
         let mut wanted = request(&format!("wss://localhost:{}/x", self.port));
         wanted.strictness = TlsStrictness::EncryptOnly;
+        change(&mut wanted);
         let mut client = Client::new(wanted);
         match client.event().await {
             LinkEvent::Down { failure, detail } => (failure, detail),
@@ -264,7 +265,54 @@ async fn openssl_servers_of_old_versions_and_other_suites_are_told_apart() {
         ),
         ("-cert p256.pem -key p256.key -tls1_3", spoken),
     ] {
-        let (failure, detail) = Server::start(&state.0, options).outcome().await;
+        let (failure, detail) = Server::start(&state.0, options).outcome(|_| {}).await;
         assert_eq!(failure, expected, "{options}: {detail}");
+    }
+}
+
+#[tokio::test]
+async fn openssl_takes_the_stations_certificate_with_either_version_and_misses_it_otherwise() {
+    if !available() {
+        return;
+    }
+    let state = State::new("openssl-mutual");
+    let store = state.open();
+    let pem = root(&state.0, KEYS[1].0, "root");
+    let stranger = Authority::new("stranger");
+    let now = crate::clock::system_wall();
+    assert_eq!(store.install(CENTRAL, &pem, now), Installed::Accepted);
+    let csr = store.create_csr("CP-0815", "Operator").unwrap();
+    std::fs::write(state.0.join("station.csr"), &csr).unwrap();
+    std::fs::write(state.0.join("extensions"), "extendedKeyUsage=clientAuth\n").unwrap();
+    openssl(
+        &state.0,
+        "x509 -req -in station.csr -CA root.pem -CAkey root.key -days 10 -extfile extensions -out leaf.pem",
+    );
+    std::fs::write(state.0.join("stranger.pem"), &stranger.pem).unwrap();
+    let leaf = std::fs::read_to_string(state.0.join("leaf.pem")).unwrap();
+    let installed = store.install_chain(&leaf, crate::clock::system_wall());
+    let expected = ChainInstalled::Accepted(Anchor::CentralSystemRoot);
+    assert_eq!(installed, expected);
+    for version in ["-tls1_2", "-tls1_3"] {
+        for (authority, shows, expected) in [
+            ("root", true, LinkFailure::Refused),
+            ("root", false, LinkFailure::Tls),
+            ("stranger", true, LinkFailure::Tls),
+        ] {
+            let options = format!(
+                "-cert root.pem -key root.key {version} -Verify 2 -verify_return_error -CAfile {authority}.pem"
+            );
+            let server = Server::start(&state.0, &options);
+            let (failure, detail) = server
+                .outcome(|request| {
+                    request.certificates = Some(store.clone());
+                    request.client_certificate = shows;
+                })
+                .await;
+            assert_eq!(failure, expected, "{options}: {detail}");
+            if failure == LinkFailure::Tls {
+                assert!(detail.contains("certificate of the station"), "{detail}");
+            }
+        }
     }
 }
