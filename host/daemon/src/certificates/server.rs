@@ -146,7 +146,7 @@ impl Verifier {
         roots.add_parsable_certificates(server.store.anchors(CertificateUse::CentralSystemRoot));
         if roots.is_empty() {
             return Err(
-                "callers cannot be checked: install a central-system root, or configure `ca_file`"
+                "callers cannot be checked: install a central-system root, or configure `[tls] ca`"
                     .to_owned(),
             );
         }

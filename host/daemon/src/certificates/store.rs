@@ -65,9 +65,6 @@ impl CertificateStore {
             }
         }
         damaged.extend(store.station().open()?);
-        for Damage { path, reason } in &damaged {
-            tracing::warn!(path = %path.display(), "a certificate's file cannot be used: {reason}");
-        }
         Ok((store, damaged))
     }
 

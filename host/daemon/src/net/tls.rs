@@ -325,7 +325,7 @@ pub(super) fn advice(error: &CertificateError) -> &'static str {
             "check the host name in the backend URL against the certificate"
         }
         CertificateError::UnknownIssuer => {
-            "the issuer is not trusted; check the URL, or give the operator's CA as `ca_file`"
+            "the issuer is not trusted; check the URL, or give the operator's CA as `[tls] ca`, or have it installed"
         }
         _ => "check that the URL leads to the operator's backend and not to something in between",
     }
