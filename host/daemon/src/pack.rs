@@ -261,10 +261,14 @@ fn station_settings(
 }
 
 fn apply(policy: &mut PluginPolicy, given: &PluginOverride) {
-    if !given.connect.is_empty() {
-        policy
-            .grants
-            .allow_for(Grant::NetConnect, given.connect.iter().cloned());
+    for prefix in &given.connect {
+        let is_http = prefix.starts_with("http://") || prefix.starts_with("https://");
+        let grant = if is_http {
+            Grant::NetHttp
+        } else {
+            Grant::NetConnect
+        };
+        policy.grants.allow_for(grant, [prefix.clone()]);
     }
     policy.settings.extend(given.settings.clone());
 }

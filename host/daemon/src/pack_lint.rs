@@ -107,9 +107,10 @@ pub fn check(pack: &Pack) -> Vec<Finding> {
                 plugin.name
             ));
         }
-        if plugin.kind == PluginKind::Backend && !plugin.grants.has(Grant::NetConnect) {
+        let reaches = plugin.grants.has(Grant::NetConnect) || plugin.grants.has(Grant::NetHttp);
+        if plugin.kind == PluginKind::Backend && !reaches {
             error(format!(
-                "{} is not granted `net.connect`; it cannot reach its backend",
+                "{} is granted neither `net.connect` nor `net.http`; it cannot reach its backend",
                 plugin.name
             ));
         }

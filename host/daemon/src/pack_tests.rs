@@ -36,12 +36,17 @@ fn plugin_has_only_the_grants_that_its_pack_gives() {
 #[test]
 fn configuration_may_add_urls_and_settings_but_only_for_plugins_of_the_pack() {
     let given = PluginOverride {
-        connect: vec!["ws://127.0.0.1:2/".to_owned()],
+        connect: vec![
+            "ws://127.0.0.1:2/".to_owned(),
+            "http://127.0.0.1:3/".to_owned(),
+        ],
         settings: BTreeMap::from([("url".to_owned(), "ws://127.0.0.1:2/x".to_owned())]),
     };
     let overrides = BTreeMap::from([("backend-eflux".to_owned(), given.clone())]);
     let pack = parse(Path::new("test.toml"), GOOD, &overrides).unwrap();
     assert!(pack.plugins[0].grants.covers_url("ws://127.0.0.1:2/x"));
+    assert!(pack.plugins[0].grants.covers_http("http://127.0.0.1:3/x"));
+    assert!(!pack.plugins[0].grants.covers_http("http://127.0.0.1:2/x"));
     assert_eq!(pack.plugins[0].settings["url"], "ws://127.0.0.1:2/x");
     let stray = BTreeMap::from([("backend-other".to_owned(), given)]);
     let path = Path::new("test.toml");
