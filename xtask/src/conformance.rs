@@ -47,6 +47,7 @@ const CASES: &[(&str, &str)] = &[
     ("023_1", "Invalid card"),
     ("023_2", "Expired card"),
     ("023_3", "Blocked card"),
+    ("023_4", "Invalid, expired or blocked card"),
     ("023_5", "Invalid card, remote start"),
     ("024", "Lock failure"),
     ("026", "Remote start on a busy connector"),
@@ -75,6 +76,11 @@ const CASES: &[(&str, &str)] = &[
     ("043_1", "Local list not supported"),
     ("043_2", "Local list, version mismatch"),
     ("043_3", "Local list that cannot be kept"),
+    ("044_1", "Firmware update"),
+    ("044_2", "Firmware update, download failed"),
+    ("044_3", "Firmware update, installation failed"),
+    ("045_1", "Diagnostics"),
+    ("045_2", "Diagnostics, upload failed"),
     ("046_1", "Reservation of a connector, local start"),
     ("046_2", "Reservation of a connector, remote start"),
     ("047", "Reservation expires"),
@@ -109,7 +115,23 @@ const CASES: &[(&str, &str)] = &[
     ("070", "Sampled meter values"),
     ("071", "Clock-aligned meter values"),
     ("072", "Stacked charging profiles"),
+    ("073", "New password"),
+    ("074", "New certificate of the charge point"),
+    ("075_1", "Install a manufacturer root"),
+    ("075_2", "Install a central-system root"),
+    ("076", "Delete a certificate"),
+    ("077", "Invalid certificate of the charge point"),
+    ("078", "Invalid certificate of the central system"),
+    ("079", "Security log"),
+    ("080", "Signed firmware update"),
+    ("081", "Signed firmware update, invalid signature"),
     ("082", "Default profile in a running transaction"),
+    ("083", "Upgrade of the security profile"),
+    ("084", "Downgrade of the security profile"),
+    ("085", "Password of the charge point"),
+    ("086", "TLS, certificate of the central system"),
+    ("087", "TLS, certificate of the charge point"),
+    ("088", "Subprotocol not agreed on (list of central systems)"),
 ];
 
 /// Forgets what earlier runs said.
@@ -261,9 +283,10 @@ fn case_ids(name: &str) -> Vec<String> {
 fn render(tests: &BTreeSet<String>, results: &BTreeMap<String, Outcome>, systems: &str) -> String {
     let mut text = format!(
         "# Conformance\n\nGenerated from what each case said when it last ran; `cargo xtask test` runs them all. Do not edit.\n\n\
-         The built station with a simulated board, on loopback, against central systems that nobody here wrote\n\
-         ({systems}). The Python one checks every frame of both sides against\n\
-         the schemas of OCPP 1.6 and against the framing rules; a violation fails the case.\n\n\
+         The built station with a simulated board, on loopback, against central systems and file servers that nobody here wrote\n\
+         ({systems}). The Python central system checks every frame of both sides,\n\
+         calls and answers, against the schemas of OCPP 1.6 and against the framing rules; a violation fails the case. It counts frames where they pass and where\n\
+         they are checked, and the case fails if the numbers differ.\n\n\
          ## Cases of the list\n\nNumbers as in the compliancy list of OCPP 1.6 for charge points.\n\n\
          | case | title | test | adapter | central system | result |\n|---|---|---|---|---|---|\n"
     );

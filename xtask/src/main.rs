@@ -17,6 +17,7 @@ mod demo;
 mod dependency_rule;
 mod peers;
 mod plugins;
+mod queue;
 mod shell;
 mod test;
 mod tidy;
@@ -52,6 +53,8 @@ enum Command {
     Peers,
     /// What CI runs: format, tidy, lints, documentation, tests.
     Ci,
+    /// Deliver a queue of 100,000 transaction messages while the power fails again and again (about ten minutes).
+    Queue(queue::QueueArguments),
     /// House rules that no other tool checks.
     Tidy(tidy::TidyArguments),
     /// Write docs/conformance.md from what the conformance cases said when they last ran.
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Peers => peers::install(),
         Command::Ci => ci::run(),
+        Command::Queue(arguments) => queue::run(&arguments),
         Command::Tidy(arguments) => tidy::run(&arguments),
         Command::Conformance => conformance::write(),
         Command::Acceptance => acceptance::write(),

@@ -7,6 +7,7 @@ come as JSON lines on standard input, events leave as JSON lines on standard out
 
 import argparse
 import asyncio
+import collections
 import datetime
 import json
 import re
@@ -54,6 +55,7 @@ DEFAULT_ANSWERS = {
     "StartTransaction": {"idTagInfo": {"status": "Accepted"}, "transactionId": "next"},
     "StopTransaction": {"idTagInfo": {"status": "Accepted"}},
     "DataTransfer": {"status": "UnknownVendorId"},
+    "SignCertificate": {"status": "Accepted"},
 }
 
 
@@ -129,6 +131,8 @@ class Peer:
         self.closed_calls = set()  # ids of our calls that were answered
         self.seen = {}  # id -> text of the station's calls
         self.told = {}  # id -> answer to a transaction message, repeated for a repetition
+        # Every frame is counted when it passes, and again when it was looked at; the test compares.
+        self.passed = collections.Counter()
         self.open_call = None  # id of the station's call that we have not answered yet
 
     # Connections
@@ -136,15 +140,13 @@ class Peer:
     async def listen(self):
         context = None
         if self.arguments.cert:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-            context.load_cert_chain(self.arguments.cert, self.arguments.key)
+            context = self.tls()
         self.server = await serve(
             self.handle,
             "127.0.0.1",
             self.port,
             ssl=context,
-            subprotocols=[SUBPROTOCOL],
+            subprotocols=None if self.arguments.no_subprotocol else [SUBPROTOCOL],
             max_size=MAX_FRAME,
             create_connection=Connection,
             ping_interval=None,
@@ -153,6 +155,24 @@ class Peer:
         )
         self.port = self.server.sockets[0].getsockname()[1]
         emit("listening", port=self.port)
+
+    def tls(self):
+        """TLS as the test wants it; never less than a sensible server, unless the test asks for exactly that."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if self.arguments.version == "1.1":
+            context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+            context.set_ciphers("ALL:@SECLEVEL=0")
+        else:
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self.arguments.ciphers:
+            # The suites of TLS 1.3 cannot be chosen.
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            context.set_ciphers(self.arguments.ciphers)
+        context.load_cert_chain(self.arguments.cert, self.arguments.key)
+        if self.arguments.client_ca:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(self.arguments.client_ca)
+        return context
 
     async def inspect(self, connection, request):
         """Looks at the opening handshake; may refuse it."""
@@ -176,6 +196,7 @@ class Peer:
             path=connection.request.path,
             subprotocol=connection.subprotocol,
             authorization=connection.request.headers.get("Authorization"),
+            **secured(connection.transport.get_extra_info("ssl_object")),
         )
         try:
             async for text in connection:
@@ -190,13 +211,16 @@ class Peer:
     # Frames from the station
 
     async def receive(self, text):
+        self.passed["received"] += 1
         if not isinstance(text, str):
             violation("a binary frame", text)
+            self.passed["received-refused"] += 1
             return
         try:
             message = ocpp.messages.unpack(text)
         except OCPPError as error:
             violation(f"not a frame: {error}", text)
+            self.passed["received-refused"] += 1
             return
         if not isinstance(message.unique_id, str) or not 0 < len(message.unique_id) <= MAX_ID:
             violation("message id is no text of 1 to 36 characters", text)
@@ -218,11 +242,11 @@ class Peer:
         told = self.told.get(call.unique_id)
         if told is not None:
             emit("repeated", id=call.unique_id, action=call.action)
-            await self.send(told)
+            await self.send(told, "again")
             return
         if not valid:
             error = CallError(call.unique_id, "FormationViolation", "see the schema", {})
-            await self.send(error.to_json())
+            await self.send(error.to_json(), "errors")
             return
         await self.answer(call)
 
@@ -246,27 +270,27 @@ class Peer:
         if self.open_call == call.unique_id:
             self.open_call = None
         if "raw" in command:
-            await self.send(command["raw"].replace("{id}", call.unique_id))
+            await self.send(command["raw"].replace("{id}", call.unique_id), "wrong")
             return
         if "error" in command:
             error = CallError(call.unique_id, command["error"], command.get("description", ""), {})
             emit("answered", id=call.unique_id, action=call.action, code=command["error"])
-            await self.send(error.to_json())
+            await self.send(error.to_json(), "errors")
             return
         result = CallResult(call.unique_id, self.answers.fill(command["payload"]), call.action)
-        if not command.get("unchecked"):
-            await self.check_ours(result)
+        how = await self.look(result, command)
         text = result.to_json()
         if call.action in TRANSACTION_MESSAGES:
             self.told[call.unique_id] = text
         emit("answered", id=call.unique_id, action=call.action, payload=result.payload)
-        await self.send(text)
+        await self.send(text, how)
 
     async def receive_result(self, result, text):
         action = self.calls.pop(result.unique_id, None)
         if action is None:
             what = "twice" if result.unique_id in self.closed_calls else "to no call of ours"
             violation(f"an answer {what}", text)
+            self.passed["received-refused"] += 1
             return
         self.closed_calls.add(result.unique_id)
         result.action = action
@@ -274,6 +298,7 @@ class Peer:
         emit("result", id=result.unique_id, action=action, payload=result.payload)
 
     def receive_error(self, error, text):
+        self.passed["received-errors"] += 1
         action = self.calls.pop(error.unique_id, None)
         if action is None and error.unique_id not in ("-1", ""):
             violation("an error to no call of ours", text)
@@ -294,6 +319,7 @@ class Peer:
 
     async def check(self, message, text):
         """Checks a frame of the station; reports and returns whether it is valid."""
+        self.passed["received-checked"] += 1
         try:
             await ocpp.messages.validate_payload(message, VERSION)
         except OCPPError as error:
@@ -304,16 +330,22 @@ class Peer:
                 violation(f"{message.action}: {path} is no RFC 3339 time with a zone", text)
         return True
 
-    async def check_ours(self, message):
-        """Checks a frame of ours, so that a typing error in a test does not pass for a fault of the station."""
+    async def look(self, message, command):
+        """Checks a frame of ours, so that a typing error in a test does not pass for a fault of the station; not if the
+        test breaks the schema on purpose."""
+        if command.get("unchecked"):
+            return "wrong"
         try:
             await ocpp.messages.validate_payload(message, VERSION)
         except OCPPError as error:
             emit("mistake", what=f"{message.action}: {error} {error.details.get('cause', '')}")
+        return "checked"
 
     # What the test wants
 
-    async def send(self, text):
+    async def send(self, text, how):
+        self.passed["sent"] += 1
+        self.passed[f"sent-{how}"] += 1
         if self.station is None:
             emit("unsent", text=text[:2000])
             return
@@ -324,10 +356,9 @@ class Peer:
 
     async def call(self, command):
         call = Call(command["id"], command["action"], command["payload"])
-        if not command.get("unchecked"):
-            await self.check_ours(call)
+        how = await self.look(call, command)
         self.calls[call.unique_id] = call.action
-        await self.send(json.dumps([2, call.unique_id, call.action, call.payload], default=float))
+        await self.send(json.dumps([2, call.unique_id, call.action, call.payload], default=float), how)
 
     async def ping(self):
         """Pings the station and reports its answer."""
@@ -354,7 +385,7 @@ class Peer:
             case "raw":
                 if "id" in command:
                     self.calls[command["id"]] = command.get("action", "")
-                await self.send(command["text"])
+                await self.send(command["text"], "wrong")
             case "ping":
                 asyncio.create_task(self.ping())
             case "drop":
@@ -363,9 +394,12 @@ class Peer:
             case "offline":
                 await self.go_offline()
             case "online":
-                if "cert" in command:
-                    self.arguments.cert, self.arguments.key = command["cert"], command["key"]
+                for key in ("cert", "key", "client_ca", "ciphers", "version", "no_subprotocol"):
+                    if key in command:
+                        setattr(self.arguments, key, command[key])
                 await self.listen()
+            case "count":
+                emit("frames", **self.passed)
             case "password":
                 self.arguments.password = command["header"]
             case "quit":
@@ -374,6 +408,21 @@ class Peer:
             case other:
                 emit("mistake", what=f"no such command: {other}")
         return True
+
+
+def secured(tls):
+    """What TLS came to, and which certificate the station showed."""
+    if tls is None:
+        return {"tls": None}
+    shown = tls.getpeercert() or {}
+    names = {key: text for part in shown.get("subject", ()) for key, text in part}
+    return {
+        "tls": tls.version(),
+        "cipher": tls.cipher()[0],
+        "client": names.get("commonName"),
+        "client_organization": names.get("organizationName"),
+        "client_serial": shown.get("serialNumber"),
+    }
 
 
 def times_in(value, path=""):
@@ -394,6 +443,10 @@ async def main():
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--cert")
     parser.add_argument("--key")
+    parser.add_argument("--client-ca", help="insist on a certificate that this authority signed")
+    parser.add_argument("--ciphers", help="offer these suites of TLS 1.2 and nothing else")
+    parser.add_argument("--version", help="1.1: a server as old as that")
+    parser.add_argument("--no-subprotocol", action="store_true", help="agree to no subprotocol")
     parser.add_argument("--password", help="the Authorization header to insist on")
     peer = Peer(parser.parse_args())
     ocpp.messages.ASYNC_VALIDATION = False

@@ -13,10 +13,11 @@ const CUTS: u64 = 6;
 const LIFE_MS: u64 = 9_000;
 
 /// A small generator, so that a printed seed repeats the choices (the clock does the rest).
-struct Chance(u64);
+pub struct Chance(pub u64);
 
 impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
+    /// A number below this.
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -25,7 +26,8 @@ impl Chance {
     }
 }
 
-fn from_environment(key: &str, default: u64) -> u64 {
+/// A number that the environment may set.
+pub fn from_environment(key: &str, default: u64) -> u64 {
     std::env::var(key)
         .ok()
         .and_then(|text| text.parse().ok())

@@ -214,6 +214,21 @@ fn tc_023_3_blocked_card_starts_nothing() {
     refused("Blocked");
 }
 
+#[test]
+fn tc_023_4_refused_cards_start_nothing_one_after_the_other() {
+    let mut case = Setup::default().on_either().start();
+    case.plugged(1);
+    case.status(1, "Preparing");
+    for status in ["Invalid", "Expired", "Blocked"] {
+        case.answer_cards(status);
+        case.station.swipe(1, CARD);
+        case.call("Authorize");
+        case.no_call("StartTransaction");
+    }
+    case.station.unplug(1);
+    case.status(1, "Available");
+}
+
 // Case 024, a plug that cannot be locked. The list wants `Faulted` with `ConnectorLockFailure`. Here the fault table
 // (`LOCK_FAIL`: it does not stop) decides: `Faulted` would take the connector out of service, and a plug that is only
 // half in is put right by the driver in a second. So the error code is told beside the status that holds anyway, which

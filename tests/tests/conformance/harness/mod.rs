@@ -1,8 +1,11 @@
 //! What a conformance case needs: one built station, one central system, and words to expect things with.
 
+mod authority;
+mod files;
 mod peer;
 mod process;
 mod record;
+mod selftest;
 mod station;
 mod tls;
 
@@ -10,6 +13,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+pub use authority::{Authority, Pair};
+pub use files::FileServer;
 pub use peer::{Peer, PeerKind};
 pub use process::root;
 pub use station::{IDENTITY, Operator, Station};
@@ -42,6 +47,10 @@ pub struct Setup {
     pub settings: Vec<(&'static str, Value)>,
     /// The connectors have their own cable.
     pub fixed_cable: bool,
+    /// The script that installs firmware.
+    pub installer: Option<&'static str>,
+    /// An authority that the station trusts instead of the public ones.
+    pub trust: Option<std::path::PathBuf>,
 }
 
 impl Default for Setup {
@@ -53,6 +62,8 @@ impl Default for Setup {
             adapter: Vec::new(),
             settings: Vec::new(),
             fixed_cable: false,
+            installer: None,
+            trust: None,
         }
     }
 }
@@ -93,6 +104,18 @@ impl Setup {
     /// With one station setting.
     pub fn setting(mut self, key: &'static str, value: impl Into<Value>) -> Self {
         self.settings.push((key, value.into()));
+        self
+    }
+
+    /// With a script that installs firmware.
+    pub fn installer(mut self, script: &'static str) -> Self {
+        self.installer = Some(script);
+        self
+    }
+
+    /// With an authority that the station trusts instead of the public ones.
+    pub fn trusting(mut self, authority: &Authority) -> Self {
+        self.trust = Some(authority.file());
         self
     }
 
@@ -177,6 +200,12 @@ pub struct Case {
 }
 
 impl Case {
+    /// Waits for a new connection.
+    pub fn opened(&mut self) -> Seen {
+        self.peer
+            .expect("a connection", LEISURE, |event| event["event"] == "open")
+    }
+
     /// Waits for the whole boot sequence.
     pub fn booted(&mut self) {
         self.call("BootNotification");

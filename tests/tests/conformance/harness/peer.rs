@@ -35,6 +35,8 @@ pub struct Peer {
     from: usize,
     next_id: u64,
     port: u16,
+    kind: PeerKind,
+    judged: bool,
 }
 
 impl Peer {
@@ -69,6 +71,8 @@ impl Peer {
             from: 0,
             next_id: 1,
             port: 0,
+            kind,
+            judged: false,
         };
         let listening = peer.expect("listening", SOON, |event| event["event"] == "listening");
         peer.port = listening.event["port"]
@@ -114,9 +118,13 @@ impl Peer {
 
     /// Listens again, on the same port, with another certificate.
     pub fn online_with(&mut self, certificates: &Certificates) {
-        self.command(json!({
-            "do": "online", "cert": certificates.chain(), "key": certificates.key()
-        }));
+        self.online_as(json!({"cert": certificates.chain(), "key": certificates.key()}));
+    }
+
+    /// Listens again, on the same port, with other options of TLS (the peer's README).
+    pub fn online_as(&mut self, mut options: Value) {
+        options["do"] = "online".into();
+        self.command(options);
         self.expect("listening", SOON, |event| event["event"] == "listening");
     }
 
@@ -169,6 +177,17 @@ impl Peer {
             .collect()
     }
 
+    /// Takes everything that was reported out of memory, except what the station did wrong.
+    pub fn take(&mut self) -> Vec<Value> {
+        while self.read(Duration::ZERO) {}
+        let taken = std::mem::take(&mut self.log);
+        let wrong = |event: &&Value| event["event"] == "violation" || event["event"] == "mistake";
+        self.log = taken.iter().filter(wrong).cloned().collect();
+        self.from = self.log.len();
+        self.seen.clear();
+        taken
+    }
+
     /// Forgets everything up to now.
     pub fn forget(&mut self) {
         while self.read(Duration::ZERO) {}
@@ -177,13 +196,29 @@ impl Peer {
 
     /// Violations by the station and mistakes of the test, without the tolerated ones.
     pub fn wrongs(&mut self, tolerated: &[&str]) -> Vec<Value> {
-        while self.read(Duration::ZERO) {}
+        self.judged = true;
+        self.all_were_checked();
         let is_wrong = |event: &&Value| {
             let text = event["what"].as_str().unwrap_or_default();
             (event["event"] == "violation" || event["event"] == "mistake")
                 && !tolerated.iter().any(|tolerated| text.contains(tolerated))
         };
         self.log.iter().filter(is_wrong).cloned().collect()
+    }
+
+    /// Every frame in both directions was held against its schema, or is known to have none or to break it.
+    fn all_were_checked(&mut self) {
+        if self.kind == PeerKind::Python {
+            self.command(json!({"do": "count"}));
+            let frames = self.expect("frames", SOON, |event| event["event"] == "frames");
+            let count = |key: &str| frames.event[key].as_u64().unwrap_or(0);
+            let sum = |keys: &[&str]| keys.iter().map(|key| count(key)).sum::<u64>();
+            let received = ["received-checked", "received-errors", "received-refused"];
+            assert_eq!(count("received"), sum(&received), "{}", frames.event);
+            let sent = ["sent-checked", "sent-errors", "sent-again", "sent-wrong"];
+            assert_eq!(count("sent"), sum(&sent), "{}", frames.event);
+        }
+        while self.read(Duration::ZERO) {}
     }
 
     /// Shows the last events on standard error.
@@ -212,6 +247,10 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
+        if !self.judged && !std::thread::panicking() {
+            let wrong = self.wrongs(&[]);
+            assert!(wrong.is_empty(), "the peer objects: {wrong:#?}");
+        }
         process::end(&mut self.child);
     }
 }

@@ -149,6 +149,19 @@ impl Station {
         said(arguments.into_iter().chain([config, source.to_owned()]))
     }
 
+    /// Runs the program beside the station, as a person would; what it said.
+    pub fn cli<'a>(&self, arguments: impl Iterator<Item = &'a str>) -> Result<String, String> {
+        let mut arguments: Vec<PathBuf> = arguments.map(Into::into).collect();
+        arguments.push("--state-dir".into());
+        arguments.push(self.folder.join("state"));
+        said(arguments.into_iter())
+    }
+
+    /// What `--set` says at every start.
+    pub fn set_at_start(&self, set: &[&str]) {
+        std::fs::write(self.folder.join("set"), set.join("\n")).unwrap();
+    }
+
     /// Replays a recording against a component that was built; what the program said.
     pub fn replay(recording: &std::path::Path, component: &str) -> Result<String, String> {
         let component = process::root().join("target/components").join(component);
@@ -222,6 +235,23 @@ impl Station {
         let mut running = self.running.lock().unwrap();
         let mut child = running.child.take().expect("the station does not run");
         process::end(&mut child);
+    }
+
+    /// Puts finished sessions into the journal of a station that does not run; how many messages they make.
+    pub fn fill_queue(&self, sessions: u64, readings: u64) -> u64 {
+        let python = process::root().join("target/conformance-venv/bin/python");
+        let output = Command::new(python)
+            .arg(process::root().join("tests/conformance/peer/fill_queue.py"))
+            .arg(self.folder.join("state/station.db"))
+            .args([sessions.to_string(), readings.to_string()])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .trim()
+            .parse()
+            .unwrap()
     }
 
     /// Whose station it is.
@@ -408,6 +438,11 @@ impl Station {
         self.sim("clear", json!({"evse": evse, "name": name}));
     }
 
+    /// A file of its folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
     /// Everything it has logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("station.log")).unwrap_or_default()
@@ -454,9 +489,11 @@ fn shown(setup: &Setup) -> &'static str {
 
 fn spawn(folder: &std::path::Path) -> Child {
     let log = log_file(folder);
+    let set = std::fs::read_to_string(folder.join("set")).unwrap_or_default();
     Command::new(program())
         .args(["run", "--config"])
         .arg(folder.join("station.toml"))
+        .args(set.lines().flat_map(|set| ["--set", set]))
         .env_remove("RUST_BACKTRACE")
         .stdin(Stdio::null())
         .stdout(log.try_clone().unwrap())
@@ -566,8 +603,14 @@ fn configuration(
         root.join("target/components"),
     );
     text += &publisher();
-    if let Some(certificates) = certificates {
-        text += &format!("\n[tls]\nca = {:?}\n", certificates.authority());
+    let trust = certificates.map(Certificates::authority);
+    if let Some(authority) = trust.or_else(|| setup.trust.clone()) {
+        text += &format!("\n[tls]\nca = {authority:?}\n");
+    }
+    if let Some(script) = setup.installer {
+        let path = folder.join("installer.sh");
+        std::fs::write(&path, script).unwrap();
+        text += &format!("\n[firmware]\ninstaller = [\"/bin/sh\", {path:?}]\n");
     }
     if setup.fixed_cable {
         let evse = "\n[[evse]]\nprofile = \"tethered-32a\"\nmax_current_a = 32\n";
@@ -577,7 +620,10 @@ fn configuration(
     for (key, value) in &setup.settings {
         text += &format!("{key} = {value}\n");
     }
-    text += &format!("\n[plugin.{adapter}]\nconnect = [\"{base}/\"]\n");
+    // Both schemes: a security profile may change it.
+    text += &format!(
+        "\n[plugin.{adapter}]\nconnect = [\"ws://127.0.0.1:{port}/\", \"wss://127.0.0.1:{port}/\"]\n"
+    );
     text += &format!(
         "\n[plugin.{adapter}.settings]\nurl = \"{base}{}\"\n",
         operator.path()
