@@ -141,9 +141,13 @@ fn other_kinds_in_javascript_are_made_tested_built_and_run() {
 }
 
 #[test]
-fn other_kinds_in_python_are_made_tested_built_and_run() {
+fn free_charging_in_python_is_made_tested_built_and_run() {
     let project = in_python("free-charging", "free-in-python", 3);
     a_mode_lets_everybody_charge(&project, &project.build());
+}
+
+#[test]
+fn display_in_python_is_made_tested_built_and_run() {
     let project = in_python("display", "lang-in-python", 2);
     a_language_speaks(&project, &project.build());
 }
