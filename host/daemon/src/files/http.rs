@@ -83,10 +83,13 @@ pub async fn upload(line: &Line<'_>, place: &Place, file: &Path) -> Result<(), F
     for _ in 0..=MAX_REDIRECTS {
         let body = FileBody::open(file)?;
         let (moved, total) = (Arc::clone(&body.moved), body.left);
-        let headers = HeaderMap::from_iter([(
+        let mut headers = HeaderMap::new();
+        headers.insert(
             CONTENT_TYPE,
             HeaderValue::from_static("application/octet-stream"),
-        )]);
+        );
+        // hyper says nothing of an empty body, and servers wait for one.
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(total));
         line.progress.at(0, total, &place);
         let here = place.clone();
         let asked = ask(line, &here, Method::PUT, headers, Either::Right(body));

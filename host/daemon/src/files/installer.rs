@@ -41,32 +41,7 @@ pub fn run(
     limit: Duration,
     now: impl Fn() -> Instant,
 ) -> Result<(), Failed> {
-    let (Some(name), Some(first)) = (program.first(), program.get(1..)) else {
-        return Err("`[firmware] installer` is not set".to_owned().into());
-    };
-    let cannot = |error: std::io::Error| format!("the installer {name} cannot be started: {error}");
-    let (output, input) = std::io::pipe().map_err(cannot)?;
-    let second = input.try_clone().map_err(cannot)?;
-    let mut command = Command::new(name);
-    command
-        .args(first)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(input)
-        .stderr(second)
-        // Its children end with it.
-        .process_group(0);
-    let mut child = command.spawn().map_err(cannot)?;
-    // Our copies of the pipe's end must go, or its end would never come.
-    drop(command);
-    let (say, lines) = sync_channel(LINES_WAITING);
-    let reader = std::thread::Builder::new()
-        .name("installer-output".to_owned())
-        .spawn(move || read(output, &say));
-    if let Err(error) = reader {
-        end(&mut child);
-        return Err(cannot(error).into());
-    }
+    let (mut child, lines) = start(program, arguments)?;
     let mut told = Told::default();
     let until = now().as_millis().saturating_add(millis(limit));
     loop {
@@ -91,10 +66,8 @@ pub fn run(
         if now().as_millis() >= until {
             end(&mut child);
             told.rest(&lines);
-            let long = format!(
-                "the installer took longer than {} s and was ended",
-                limit.as_secs()
-            );
+            let long = limit.as_secs();
+            let long = format!("the installer took longer than {long} s and was ended");
             let why = match told.last {
                 Some(last) => format!("{long}; it said: {last}"),
                 None => long,
@@ -106,6 +79,37 @@ pub fn run(
             std::thread::sleep(INSTALLER_POLL);
         }
     }
+}
+
+/// The running program, and the lines that it writes.
+fn start(program: &[String], arguments: &[&str]) -> Result<(Child, Receiver<String>), String> {
+    let (Some(name), Some(first)) = (program.first(), program.get(1..)) else {
+        return Err("`[firmware] installer` is not set".to_owned());
+    };
+    let cannot = |error: std::io::Error| format!("the installer {name} cannot be started: {error}");
+    let (output, input) = std::io::pipe().map_err(cannot)?;
+    let second = input.try_clone().map_err(cannot)?;
+    let mut command = Command::new(name);
+    command
+        .args(first)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(input)
+        .stderr(second)
+        // Its children end with it.
+        .process_group(0);
+    let mut child = command.spawn().map_err(cannot)?;
+    // Our copies of the pipe's end must go, or its end would never come.
+    drop(command);
+    let (say, lines) = sync_channel(LINES_WAITING);
+    let reader = std::thread::Builder::new()
+        .name("installer-output".to_owned())
+        .spawn(move || read(output, &say));
+    if let Err(error) = reader {
+        end(&mut child);
+        return Err(cannot(error));
+    }
+    Ok((child, lines))
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -121,56 +121,14 @@ fn serve(stream: Box<dyn Stream>, plan: &Mutex<Plan>) {
     let Some(mut asked) = head(&mut reader) else {
         return;
     };
-    let (answer, file, etag, modified) = {
+    let (answer, (head, part)) = {
         let mut plan = plan.lock().unwrap();
         let answer = plan.answers.pop_front().unwrap_or(Answer::File);
-        (
-            answer,
-            plan.file.clone(),
-            plan.etag.clone(),
-            plan.modified.clone(),
-        )
-    };
-    let length: usize = asked
-        .header("content-length")
-        .map_or(0, |text| text.parse().unwrap());
-    let mut validators = String::new();
-    if let Some(etag) = &etag {
-        validators.push_str(&format!("ETag: {etag}\r\n"));
-    }
-    if let Some(modified) = &modified {
-        validators.push_str(&format!("Last-Modified: {modified}\r\n"));
-    }
-    let same = asked
-        .header("if-range")
-        .is_none_or(|proof| Some(proof) == etag.as_deref() || Some(proof) == modified.as_deref());
-    let from: Option<usize> = asked
-        .header("range")
-        .filter(|_| same && !matches!(answer, Answer::Whole))
-        .and_then(|range| {
-            range
-                .strip_prefix("bytes=")?
-                .strip_suffix('-')?
-                .parse()
-                .ok()
-        });
-    let part = file.get(from.unwrap_or(0)..).unwrap_or_default();
-    let head = match from {
-        Some(from) if from >= file.len() => {
-            "HTTP/1.1 416 Range Not Satisfiable\r\nContent-Length: 0\r\n\r\n".to_owned()
-        }
-        Some(from) => format!(
-            "HTTP/1.1 206 Partial Content\r\n{validators}Content-Length: {}\r\nContent-Range: bytes {from}-{}/{}\r\n\r\n",
-            part.len(),
-            file.len() - 1,
-            file.len()
-        ),
-        None => format!(
-            "HTTP/1.1 200 OK\r\n{validators}Content-Length: {}\r\n\r\n",
-            part.len()
-        ),
+        let file = plan.file_for(&asked, &answer);
+        (answer, file)
     };
     if matches!(answer, Answer::Take) {
+        let length = asked.header("content-length").unwrap().parse().unwrap();
         asked.body.resize(length, 0);
         if reader.read_exact(&mut asked.body).is_err() {
             return;
@@ -178,32 +136,27 @@ fn serve(stream: Box<dyn Stream>, plan: &Mutex<Plan>) {
     }
     plan.lock().unwrap().asked.push(asked);
     let stream = reader.get_mut();
+    let mut write = |pieces: &[&[u8]]| {
+        let mut pieces = pieces.iter();
+        pieces.try_for_each(|piece| stream.write_all(piece))
+    };
+    let head = head.as_bytes();
     // The peer may be gone; then there is nobody to tell.
     let _answered = match answer {
-        Answer::File | Answer::Whole => stream
-            .write_all(head.as_bytes())
-            .and_then(|()| stream.write_all(part)),
-        Answer::Broken(count) => stream
-            .write_all(head.as_bytes())
-            .and_then(|()| stream.write_all(&part[..count])),
-        Answer::Silent(count) => stream
-            .write_all(head.as_bytes())
-            .and_then(|()| stream.write_all(&part[..count]))
+        Answer::File | Answer::Whole => write(&[head, &part]),
+        Answer::Broken(count) => write(&[head, &part[..count]]),
+        Answer::Silent(count) => write(&[head, &part[..count]])
             .and_then(|()| stream.flush())
             .and_then(|()| stream.read(&mut [0; 1]).map(|_| ())),
-        Answer::Raw(text) => stream.write_all(text.as_bytes()),
+        Answer::Raw(text) => write(&[text.as_bytes()]),
         Answer::Endless => {
-            let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-            let mut written = stream.write_all(head.as_bytes());
+            let mut written = write(&[b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"]);
             while written.is_ok() {
-                written = stream
-                    .write_all(b"400\r\n")
-                    .and_then(|()| stream.write_all(&[7; 0x400]))
-                    .and_then(|()| stream.write_all(b"\r\n"));
+                written = write(&[b"400\r\n", &[7; 0x400], b"\r\n"]);
             }
             written
         }
-        Answer::Take => stream.write_all(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"),
+        Answer::Take => write(&[b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"]),
         Answer::TakeSlowly => {
             // Nothing more is read, and the connection stays open as long as the process.
             std::mem::forget(reader);
@@ -211,6 +164,40 @@ fn serve(stream: Box<dyn Stream>, plan: &Mutex<Plan>) {
         }
     };
     let _flushed = stream.flush();
+}
+
+impl Plan {
+    /// Head and body for the file, or for the part of it that was asked for.
+    fn file_for(&self, asked: &Asked, answer: &Answer) -> (String, Vec<u8>) {
+        let (etag, modified) = (self.etag.as_deref(), self.modified.as_deref());
+        let mut validators = String::new();
+        for (name, value) in [("ETag", etag), ("Last-Modified", modified)] {
+            if let Some(value) = value {
+                validators.push_str(&format!("{name}: {value}\r\n"));
+            }
+        }
+        let proof = asked.header("if-range");
+        let same = proof.is_none() || proof == etag || proof == modified;
+        let from = asked
+            .header("range")
+            .filter(|_| same && !matches!(answer, Answer::Whole))
+            .and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-'))
+            .and_then(|from| from.parse::<usize>().ok());
+        let all = self.file.len();
+        let part = self.file.get(from.unwrap_or(0)..).unwrap_or_default();
+        let length = part.len();
+        let head = match from {
+            Some(from) if from >= all => {
+                "HTTP/1.1 416 Range Not Satisfiable\r\nContent-Length: 0\r\n\r\n".to_owned()
+            }
+            Some(from) => format!(
+                "HTTP/1.1 206 Partial Content\r\n{validators}Content-Length: {length}\r\nContent-Range: bytes {from}-{}/{all}\r\n\r\n",
+                all - 1
+            ),
+            None => format!("HTTP/1.1 200 OK\r\n{validators}Content-Length: {length}\r\n\r\n"),
+        };
+        (head, part.to_vec())
+    }
 }
 
 fn head(reader: &mut impl std::io::BufRead) -> Option<Asked> {

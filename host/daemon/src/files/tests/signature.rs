@@ -265,6 +265,78 @@ fn rsa_signatures_of_openssl_are_good_in_every_padding_and_bad_when_changed() {
     }
 }
 
+/// What the private key makes of an encoding that is ours.
+fn raw(folder: &Folder, encoded: &[u8]) -> String {
+    folder.write("encoded", encoded);
+    let padding = "rsa_padding_mode:none";
+    let line = [
+        "pkeyutl", "-decrypt", "-inkey", "key.pem", "-pkeyopt", padding, "-in", "encoded",
+    ];
+    STANDARD.encode(openssl(folder, &line))
+}
+
+/// A PSS encoding for 2,048 bits: padding, mark, salt, and trailer may be wrong.
+fn pss(padding: u8, mark: u8, trailer: u8) -> Vec<u8> {
+    let hash = Sha256::digest(IMAGE);
+    let salt = [9; 32];
+    let inner = Sha256::new()
+        .chain_update([0; 8])
+        .chain_update(hash)
+        .chain_update(salt)
+        .finalize();
+    let mut block = vec![padding; 255 - 32 - 32 - 1];
+    block[0] = 0;
+    block.push(mark);
+    block.extend(salt);
+    let block = &mut block[..223];
+    for (number, part) in (0_u32..).zip(block.chunks_mut(32)) {
+        let mask = Sha256::new()
+            .chain_update(inner)
+            .chain_update(number.to_be_bytes())
+            .finalize();
+        part.iter_mut()
+            .zip(mask)
+            .for_each(|(byte, mask)| *byte ^= mask);
+    }
+    block[0] &= 0x7f;
+    [&block[..], &inner, &[trailer]].concat()
+}
+
+#[test]
+fn rsa_encodings_that_only_look_right_are_refused() {
+    let root = root();
+    let folder = Folder::new();
+    let key = rsa_key(&folder, 2_048);
+    let pem = certificate(&root, &key, |_| {});
+    let good = |encoded: &[u8]| check(&pem, &raw(&folder, encoded), &roots(&root), IMAGE).is_ok();
+    let info = [
+        0x30, 0x31, 0x30, 0x0d, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1, 5, 0, 4, 0x20,
+    ];
+    let hashed = [&info[..], &Sha256::digest(IMAGE)].concat();
+    let plain = |kind: u8, padding: u8, end: u8, behind: usize| {
+        let mut encoded = vec![0, kind];
+        encoded.resize(256 - 52 - behind, padding);
+        encoded.push(end);
+        encoded.extend(&hashed);
+        encoded.resize(256, 7);
+        encoded
+    };
+    assert!(good(&plain(1, 0xff, 0, 0)));
+    // Another kind of block, other padding, no end of it, and room behind the hash for whatever makes the number fit.
+    for encoded in [
+        plain(2, 0xff, 0, 0),
+        plain(1, 0xfe, 0, 0),
+        plain(1, 0xff, 1, 0),
+        plain(1, 0xff, 0, 100),
+    ] {
+        assert!(!good(&encoded));
+    }
+    assert!(good(&pss(0, 1, 0xbc)));
+    for encoded in [pss(0, 1, 0xcc), pss(1, 1, 0xbc), pss(0, 2, 0xbc)] {
+        assert!(!good(&encoded));
+    }
+}
+
 /// `RSAPublicKey` of two numbers.
 fn public_key(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
     let number = |bytes: &[u8]| {
