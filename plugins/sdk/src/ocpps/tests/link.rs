@@ -348,3 +348,41 @@ fn swap_keeps_the_registration_and_boots_no_second_time() {
     assert_eq!(host.registration(), Registration::Registered);
     assert!(!host.answer_all().contains(&Action::BootNotification));
 }
+
+#[test]
+fn security_events_which_soap_has_no_word_for_hold_up_nothing() {
+    for version in ["1.5", "1.6"] {
+        let mut host = Host::online(&[("soap_version", version)]);
+        let cursor = host.cursor;
+        let event = "SettingSystemTime: by an hour".to_owned();
+        host.journal(JournalEvent::Security(event));
+        assert_eq!(host.cursor, cursor + 1);
+        assert!(host.outbox.is_empty());
+        host.started();
+        assert_eq!(host.answer_all(), [Action::StartTransaction]);
+        assert!(host.outbox.is_empty());
+    }
+}
+
+#[test]
+fn new_password_is_used_from_the_next_connection_on() {
+    let mut host = Host::online(&[("basic_auth_password", "0123456789abcdef")]);
+    let change = json!({"key": "AuthorizationKey", "value": "fedcba9876543210"});
+    let change = ocpp::v16::decode_request("ChangeConfiguration", &change).unwrap();
+    host.call(21, IDENTITY, &change);
+    let (_, outcome) = host.answered(21, Action::ChangeConfiguration);
+    assert_eq!(outcome.unwrap().to_payload(), json!({"status": "Accepted"}));
+    for _ in 0..20 {
+        if !host.listens.is_empty() {
+            break;
+        }
+        host.pass(1_000);
+    }
+    host.listening();
+    assert_eq!(host.registration(), Registration::Registered);
+    host.started();
+    let (request, _) = host.next();
+    let header = request.headers.iter().find(|(n, _)| n == "Authorization");
+    let wanted = basic(IDENTITY, b"fedcba9876543210");
+    assert_eq!(header.unwrap().1, wanted);
+}
