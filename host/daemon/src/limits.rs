@@ -48,6 +48,9 @@ pub const JOURNAL_PRUNE_STEP: u64 = 100;
 pub const FAULT_HISTORY: u64 = 1_000;
 /// An installer that restarts the machine has this long before the station starts again by itself.
 pub const MACHINE_RESTART: Duration = Duration::from_secs(120);
+/// What backends allow is kept for the next start at most this often, ms. Smaller: an adapter that changes its mind wears
+/// the flash; larger: an older ceiling holds until the adapter has started.
+pub const CEILINGS_KEPT_MS: u64 = 10_000;
 /// Lines kept in the security log.
 pub const SECURITY_LOG: u64 = 2_000;
 /// Entries of the journal in a diagnostics archive.

@@ -16,7 +16,7 @@ use units::Instant;
 
 use crate::adapter::AdapterSeed;
 use crate::authorize::{Authorizers, Standing};
-use crate::ceilings::Ceilings;
+use crate::ceilings::{self, Ceilings};
 use crate::certificates::{CertificateStore, Damage};
 use crate::clock::{Clock, WallClock, system_wall};
 use crate::config::Config;
@@ -266,6 +266,12 @@ fn assemble(
     };
     let files = files(config, &seed);
     let backends = deployed.now.backends.clone();
+    let names: Vec<&str> = backends
+        .iter()
+        .map(|ready| ready.policy.name.as_str())
+        .collect();
+    let ceilings_kept = store.record(ceilings::RECORD)?.unwrap_or_default();
+    let ceilings = Ceilings::restored(&ceilings_kept, &names);
     let mut core = Core {
         station,
         store,
@@ -279,7 +285,9 @@ fn assemble(
         languages,
         deployed,
         standing: Standing::default(),
-        ceilings: Ceilings::default(),
+        ceilings,
+        ceilings_kept,
+        ceilings_due: Instant::ZERO,
         files,
         next_boot_reason: "remote-reset",
         proven: None,

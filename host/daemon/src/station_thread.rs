@@ -106,6 +106,9 @@ pub struct Core {
     pub(crate) standing: Standing,
     /// What the backends allow.
     pub(crate) ceilings: Ceilings,
+    /// As they were kept last, and when to look again.
+    pub(crate) ceilings_kept: String,
+    pub(crate) ceilings_due: Instant,
     /// Transfers and firmware.
     pub(crate) files: Files,
     /// What the next start is told, if the station restarts.
@@ -144,6 +147,7 @@ pub struct Core {
 impl Core {
     /// Runs until the station restarts or the process ends.
     pub fn run(mut self, inbox: &Receiver<ToStation>, watchdog: impl Fn()) -> (Ended, Self) {
+        self.tell_ceilings(self.clock.now());
         self.security("StartupOfTheDevice");
         self.settle();
         loop {
@@ -268,6 +272,7 @@ impl Core {
             self.busy = busy;
             self.tell_authorizers(ToAuthorizers::Busy(busy));
         }
+        self.keep_ceilings(now);
         self.watch_trial(now);
         self.say();
         self.indicate(now);
