@@ -38,8 +38,6 @@ pub const FTP_LINE_BYTES: usize = 1_024;
 pub const FTP_REPLY_LINES: usize = 64;
 /// Addresses of a host that are tried.
 pub const ADDRESSES_TRIED: usize = 4;
-/// Body of an HTTP answer that is read for people after an upload, bytes.
-pub const ANSWER_BYTES: usize = 64 << 10;
 /// Head of an HTTP answer, bytes.
 pub const HTTP_HEAD_BYTES: usize = 32 << 10;
 /// Diagnostics before compression, bytes. Larger: slow uplinks never get one through.

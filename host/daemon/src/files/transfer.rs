@@ -148,11 +148,6 @@ impl Plan {
     }
 
     #[cfg(test)]
-    pub fn with_pause(self, interval: Duration) -> Self {
-        Self { interval, ..self }
-    }
-
-    #[cfg(test)]
     pub fn parts(self) -> (u32, u64) {
         (self.retries, self.interval.as_secs())
     }

@@ -103,10 +103,6 @@ impl HttpServer {
         self.plan.lock().unwrap().asked.clone()
     }
 
-    pub fn answer(&self, answers: impl IntoIterator<Item = Answer>) {
-        self.plan.lock().unwrap().answers.extend(answers);
-    }
-
     /// Another file is there now.
     pub fn change(&self, file: &[u8], etag: Option<&str>, modified: Option<&str>) {
         let mut plan = self.plan.lock().unwrap();
