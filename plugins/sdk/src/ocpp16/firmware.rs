@@ -438,11 +438,7 @@ impl<O: Operator> Ocpp16<O> {
                 self.tell_firmware(SignedFirmwareStatus::Installing);
                 self.tell_firmware(SignedFirmwareStatus::InstallRebooting);
             }
-            TransferStage::Installed => {
-                self.end_update(SignedFirmwareStatus::Installed);
-                let event = format!("FirmwareUpdated: {}", self.station.firmware);
-                self.security_event(&event);
-            }
+            TransferStage::Installed => self.end_update(SignedFirmwareStatus::Installed),
             TransferStage::InstallFailed => {
                 self.end_update(SignedFirmwareStatus::InstallationFailed);
             }

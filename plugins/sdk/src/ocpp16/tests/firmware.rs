@@ -96,7 +96,7 @@ fn tc_044_1_update_is_downloaded_installed_and_told_to_the_end_over_the_restart(
     });
     host.restart();
     assert_eq!(host.told(STATUS), ["Installed"]);
-    assert_eq!(host.events(), ["FirmwareUpdated: 0.1.0"]);
+    assert!(host.events().is_empty(), "the station itself reports that");
     host.restart();
     host.link_is_made_anew();
     assert_eq!(host.told(STATUS), [""; 0], "exactly once");
