@@ -166,7 +166,11 @@ fn file_calls(rig: &mut Rig) {
         "GetDiagnostics",
         json!({"location": "http://127.0.0.1:1/d"}),
     );
-    assert!(answer.get("answer").is_some(), "{answer}");
+    let name = &answer["answer"];
+    let name = name["fileName"].as_str().or(name.as_str());
+    assert!(name.is_some_and(|name| !name.is_empty()), "{answer}");
+    let failed = |event: &Value| event["args"]["status"] == "UploadFailed";
+    rig.request_where("DiagnosticsStatusNotification", failed);
 }
 
 /// What only 1.6 has.

@@ -47,7 +47,7 @@ pub struct Listened {
 /// The HTTP of one adapter.
 #[derive(Debug)]
 pub struct HttpPort {
-    setup: HttpSetup,
+    pub(super) setup: HttpSetup,
     client: Client,
     server: Option<(Wanted, Server)>,
     /// A server is being made ready; what is wanted meanwhile.

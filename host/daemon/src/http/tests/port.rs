@@ -160,6 +160,30 @@ async fn what_cannot_be_listened_with_is_told() {
 }
 
 #[tokio::test]
+async fn proxy_is_for_hosts_beyond_the_own_network() {
+    let folder = Folder::new("proxy");
+    let mut port = folder.port();
+    let to = listen(&mut port, wanted(0)).await.port;
+    // A proxy that nobody would get an answer from.
+    port.setup.proxy = Some("http://127.0.0.1:1/".parse().unwrap());
+    assert_eq!(ask(&mut port, 5, to), None);
+    let call = called(&mut port).await;
+    answer(&mut port, call.call);
+    assert_eq!(answered(&mut port).await.status, 200);
+    let far = HttpCommand::Request(HttpRequest {
+        request: RequestId(6),
+        method: "GET".to_owned(),
+        url: "http://central-system.invalid/".to_owned(),
+        headers: Vec::new(),
+        body: String::new(),
+        timeout_s: 5,
+    });
+    assert_eq!(port.act(far), None);
+    let failure = answered(&mut port).await.failure.unwrap();
+    assert!(failure.detail.contains("proxy"), "{}", failure.detail);
+}
+
+#[tokio::test]
 async fn cut_line_lets_nothing_through() {
     let folder = Folder::new("cut");
     let mut port = folder.port();
