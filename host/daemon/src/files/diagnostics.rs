@@ -225,7 +225,8 @@ pub fn mask_json(value: &mut Value) {
             }
         }
         Value::Array(items) => items.iter_mut().for_each(mask_json),
-        Value::String(text) => *text = without_passwords(text),
+        // A frame, or a line of the log, that somebody put into JSON.
+        Value::String(text) => *text = without_secrets(text),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
@@ -243,9 +244,10 @@ pub fn without_secrets(text: &str) -> String {
     without_passwords(&without_named(text))
 }
 
-/// In text that is no JSON (a frame that was cut short, a line of the log), what follows a secret's name is masked.
+/// In text that is no JSON (a frame that was cut short, a line of the log), what follows a secret's name is masked; every
+/// `value` too, if the text names a secret, because the name may be that of the key beside it.
 fn without_named(text: &str) -> String {
-    let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    let names_secret = text.split(|c| !is_word(c)).any(is_secret);
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(begin) = rest.find(is_word) {
@@ -254,40 +256,47 @@ fn without_named(text: &str) -> String {
         let (word, after) = word.split_at(end);
         out.push_str(before);
         out.push_str(word);
-        rest = after;
-        if is_secret(word) {
-            rest = mask_value(rest, &mut out);
-        }
+        rest = match after.strip_prefix(' ') {
+            Some(credentials) if matches!(word, "Basic" | "Bearer") => {
+                out.push(' ');
+                mask(credentials, false, &mut out)
+            }
+            _ if is_secret(word) || (names_secret && word == "value") => {
+                mask_assigned(after, &mut out)
+            }
+            _ => after,
+        };
     }
     out.push_str(rest);
     out
 }
 
-/// Writes a mask for the value after a name; answers what comes behind it.
-fn mask_value<'a>(text: &'a str, out: &mut String) -> &'a str {
-    let is_between = |c: char| matches!(c, '"' | '\\' | '\'' | ' ' | ':' | '=' | ',' | '>' | '<');
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '-')
+}
+
+/// Writes a mask for the value after a name, if there is one; answers what comes behind it.
+fn mask_assigned<'a>(text: &'a str, out: &mut String) -> &'a str {
+    let is_between = |c: char| matches!(c, '"' | '\\' | '\'' | ' ' | ':' | '=' | '>' | '<');
     let begin = text.find(|c| !is_between(c)).unwrap_or(text.len());
     let (between, value) = text.split_at(begin);
-    out.push_str(between);
-    // `"key":"AuthorizationKey","value":"…"`: the name of the next member is not the value.
-    if let Some(behind) = value.strip_prefix("value")
-        && between.contains(',')
-    {
-        out.push_str("value");
-        return mask_value(behind, out);
-    }
     // Only what is assigned; "the token was refused" stays readable.
-    if !between.contains([':', '=', ',']) || value.is_empty() {
-        return value;
+    if !between.contains([':', '=', '>']) || value.is_empty() {
+        return text;
     }
-    let quoted = between.ends_with(['"', '\'']);
+    out.push_str(between);
+    mask(value, between.ends_with(['"', '\'']), out)
+}
+
+/// Writes a mask for what the text begins with; answers what comes behind it.
+fn mask<'a>(text: &'a str, quoted: bool, out: &mut String) -> &'a str {
     let is_end = |c: char| match quoted {
         true => matches!(c, '"' | '\'' | '\\'),
-        false => c.is_whitespace() || matches!(c, ',' | ';' | '}' | ')'),
+        false => c.is_whitespace() || matches!(c, ',' | ';' | '}' | ')' | '<' | '"'),
     };
-    let end = value.find(is_end).unwrap_or(value.len());
+    let end = text.find(is_end).unwrap_or(text.len());
     out.push_str(MASK);
-    value.split_at(end).1
+    text.split_at(end).1
 }
 
 /// `scheme://user:password@host` loses the password.
@@ -344,7 +353,12 @@ mod tests {
             text: text.to_owned(),
         };
         let parts = Parts {
-            status: json!({"links": [{"url": "ws://u:s3cr3t@h/x", "basic_auth_password": "s3cr3t"}]}),
+            status: json!({"frames": [
+                "← [2,\"7\",\"ChangeConfiguration\",{\"value\":\"s3cr3t\",\"key\":\"AuthorizationKey\"",
+                "→ [3,\"8\",{\"configurationKey\":[{\"key\":\"AuthorizationKey\",\"readonly\":false,\"value\":\"s3cr3t",
+                "POST /x Authorization: Basic s3cr3t= and more",
+                "<ns:password>s3cr3t</ns:password>",
+            ], "links": [{"url": "ws://u:s3cr3t@h/x", "basic_auth_password": "s3cr3t"}]}),
             versions: json!({"apn": {"apn_password": "s3cr3t", "version": "1.0"}}),
             settings: vec![
                 ("basic_auth_password".to_owned(), "s3cr3t".to_owned()),

@@ -193,6 +193,8 @@ impl Installation<'_> {
                     "installed; the station restarts to use it",
                 );
             }
+            // The next start finds an installation that was not finished, and says so.
+            Err(_) if *self.orders.borrow() == Order::Stop => {}
             Err(why) => {
                 // No restart follows, so no start has to tell it again.
                 self.store.forget(&self.staged.adapter);
@@ -217,7 +219,8 @@ impl Installation<'_> {
         let arguments = ["install", path.as_ref(), self.version_before];
         let now = || self.clock.moment().at;
         let limit = self.config.install_timeout;
-        installer::run(&self.config.installer, &arguments, limit, now)
+        let stopped = || *self.orders.borrow() == Order::Stop;
+        installer::run(&self.config.installer, &arguments, limit, now, stopped)
             .map_err(|failed| failed.why)?;
         self.note(Stage::Restarting, "")
     }
@@ -299,6 +302,7 @@ fn call(
         &[verb, version_before],
         CALL_TIMEOUT,
         now,
+        || false,
     )
 }
 

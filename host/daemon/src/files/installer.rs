@@ -31,7 +31,8 @@ impl From<String> for Failed {
 
 /// Runs `program arguments…` and waits for it.
 ///
-/// Its output goes to the log line by line. `now` is the monotonic clock.
+/// Its output goes to the log line by line. `now` is the monotonic clock; `stopped` says that nobody waits any more: then
+/// it is ended too, because nobody would watch it.
 ///
 /// # Errors
 /// [`Failed`].
@@ -40,6 +41,7 @@ pub fn run(
     arguments: &[&str],
     limit: Duration,
     now: impl Fn() -> Instant,
+    stopped: impl Fn() -> bool,
 ) -> Result<(), Failed> {
     let (mut child, lines) = start(program, arguments)?;
     let mut told = Told::default();
@@ -62,6 +64,10 @@ pub fn run(
                 end(&mut child);
                 return Err(format!("the installer cannot be watched: {error}").into());
             }
+        }
+        if stopped() {
+            end(&mut child);
+            return Err("the station stopped".to_owned().into());
         }
         if now().as_millis() >= until {
             end(&mut child);

@@ -428,8 +428,8 @@ impl Files {
         self.places.running()
     }
 
-    /// Ends all transfers without reports, for the daemon's shutdown; what was downloaded so far is kept. An
-    /// installation is left alone.
+    /// Ends all jobs without reports, for the daemon's shutdown; what was downloaded so far is kept. An installer is ended
+    /// too: nobody would watch it. The next start reports its installation as failed.
     pub fn stop(&self) {
         self.places.stop();
     }

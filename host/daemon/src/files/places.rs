@@ -58,8 +58,8 @@ struct Active {
 }
 
 impl Active {
-    /// An installation is left alone: half an image is worse than none.
-    fn can_be_stopped(&self) -> bool {
+    /// An installation goes to its end: half an image is worse than none.
+    fn can_be_cancelled(&self) -> bool {
         self.who.what != "install"
     }
 }
@@ -101,7 +101,7 @@ impl Places {
         table.next += 1;
         let place = table.place(kind);
         if let Some(active) = place.as_ref()
-            && (active.who.adapter != who.adapter || !active.can_be_stopped())
+            && (active.who.adapter != who.adapter || !active.can_be_cancelled())
         {
             return Err(Refused::Busy);
         }
@@ -157,7 +157,7 @@ impl Places {
             .find(|active| {
                 active.who.adapter == adapter
                     && active.who.request == request
-                    && active.can_be_stopped()
+                    && active.can_be_cancelled()
             });
         found.is_some_and(|active| {
             active.orders.send_replace(Order::Cancel);
@@ -181,14 +181,14 @@ impl Places {
             .collect()
     }
 
-    /// Stops what can be stopped, and waits for it.
+    /// Stops everything, and waits for it.
     pub fn stop(&self) {
         let mut threads = Vec::new();
         {
             let mut table = self.table();
             for kind in [Kind::Upload, Kind::Firmware] {
                 let place = table.place(kind);
-                if let Some(active) = place.as_mut().filter(|active| active.can_be_stopped()) {
+                if let Some(active) = place.as_mut() {
                     active.orders.send_replace(Order::Stop);
                     threads.extend(active.thread.take());
                 }

@@ -199,6 +199,31 @@ fn installer_that_takes_too_long_is_ended_with_all_its_children() {
 }
 
 #[test]
+fn station_that_stops_ends_the_installer_and_tells_at_the_next_start() {
+    let rig = fetched(r#"echo $$ > "$(dirname "$0")/pid"; sleep 600"#);
+    rig.files.install_firmware("a", 1, "1.0").unwrap();
+    assert_eq!(rig.next().stage, Stage::Installing);
+    let pid = || {
+        String::from_utf8(rig.folder.read("pid")?)
+            .ok()?
+            .trim()
+            .parse::<u32>()
+            .ok()
+    };
+    let pid = loop {
+        if let Some(pid) = pid() {
+            break pid;
+        }
+        std::thread::yield_now();
+    };
+    let rig = again(rig);
+    assert!(!Path::new(&format!("/proc/{pid}")).exists());
+    rig.files.confirm();
+    let report = rig.next();
+    assert_eq!((report.request, report.stage), (1, Stage::InstallFailed));
+}
+
+#[test]
 fn installer_that_talks_without_end_or_lines_is_heard_within_bounds() {
     let rig = fetched(
         "head -c 3000000 /dev/zero | tr '\\0' x; yes | head -n 20000; echo; printf 'last\\033[0m word'; exit 1",
