@@ -157,13 +157,9 @@ class Peer:
         emit("listening", port=self.port)
 
     def tls(self):
-        """TLS as the test wants it; never less than a sensible server, unless the test asks for exactly that."""
+        """TLS as the test wants it; never less than a sensible server."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        if self.arguments.version == "1.1":
-            context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
-            context.set_ciphers("ALL:@SECLEVEL=0")
-        else:
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self.arguments.ciphers:
             # The suites of TLS 1.3 cannot be chosen.
             context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -394,7 +390,7 @@ class Peer:
             case "offline":
                 await self.go_offline()
             case "online":
-                for key in ("cert", "key", "client_ca", "ciphers", "version", "no_subprotocol"):
+                for key in ("cert", "key", "client_ca", "ciphers", "no_subprotocol"):
                     if key in command:
                         setattr(self.arguments, key, command[key])
                 await self.listen()
@@ -445,7 +441,6 @@ async def main():
     parser.add_argument("--key")
     parser.add_argument("--client-ca", help="insist on a certificate that this authority signed")
     parser.add_argument("--ciphers", help="offer these suites of TLS 1.2 and nothing else")
-    parser.add_argument("--version", help="1.1: a server as old as that")
     parser.add_argument("--no-subprotocol", action="store_true", help="agree to no subprotocol")
     parser.add_argument("--password", help="the Authorization header to insist on")
     peer = Peer(parser.parse_args())

@@ -14,6 +14,17 @@ fn shown(case: &Case) -> Value {
     serde_json::from_str(&cli(case, "status --json")).unwrap()
 }
 
+/// Asks again and again, as a harness would.
+fn until(case: &Case, what: &str, fits: impl Fn(&Value) -> bool) {
+    for _ in 0..100 {
+        if fits(&shown(case)) {
+            return;
+        }
+        std::thread::sleep(QUIET / 10);
+    }
+    panic!("never {what}: {}", shown(case));
+}
+
 fn begun(start: &[&str]) -> Case {
     let mut case = Setup::default().on_either().prepare();
     case.station.set_at_start(start);
@@ -70,6 +81,9 @@ fn a_foreign_harness_drives_the_station_from_the_command_line() {
     cli(&case, &format!("request stop transaction={transaction}"));
     case.call("StopTransaction");
     cli(&case, "sim ev-unplug --evse 1");
+    until(&case, "unlocked", |status| {
+        status["evses"][0]["lock"] == "unlocked"
+    });
     cli(&case, "sim unplug --evse 1");
     case.status(1, "Available");
     case.status_at_leisure(2, "Available");

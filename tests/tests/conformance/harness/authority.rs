@@ -1,7 +1,7 @@
 //! Certificate authorities, servers, signers and signed firmware, all made by `openssl`: nothing of ours.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -147,6 +147,23 @@ impl Pair {
     /// Options of the peer that make it show this.
     pub fn options(&self) -> Value {
         json!({"cert": self.chain, "key": self.key})
+    }
+
+    /// A server at this port that speaks TLS 1.1 and nothing newer, and says so to whoever comes.
+    pub fn old_server(&self, port: u16) -> Child {
+        let mut command = Command::new("openssl");
+        command.args([
+            "s_server",
+            "-quiet",
+            "-tls1_1",
+            "-cipher",
+            "ALL:@SECLEVEL=0",
+        ]);
+        command.args(["-accept", &format!("127.0.0.1:{port}")]);
+        command.arg("-cert").arg(&self.chain);
+        command.arg("-key").arg(&self.key);
+        command.stdin(Stdio::piped()).stderr(Stdio::null());
+        command.spawn().unwrap()
     }
 
     /// The certificate as a text.

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 pub use authority::{Authority, Pair};
 pub use files::FileServer;
 pub use peer::{Peer, PeerKind};
-pub use process::root;
+pub use process::{end, root};
 pub use station::{IDENTITY, Operator, Station};
 pub use tls::Certificates;
 
