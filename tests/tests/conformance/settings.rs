@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::Setup;
+use crate::harness::{QUIET, Setup};
 
 /// Configuration keys that the Core profile requires of every station.
 const REQUIRED: &[&str] = &[
@@ -100,11 +100,18 @@ fn a_read_only_key_is_not_changed() {
     assert_eq!(case.configured("NumberOfConnectors"), "2");
 }
 
-/// Operators send a list of changes right after the first contact and then restart the station.
+/// Operators send a list of changes right after the first contact and then restart the station. A change that takes a new
+/// connection does not break into it.
+// acceptance: P47, T113
 #[test]
 fn a_burst_of_changes_survives_the_reset_that_follows() {
     let mut case = Setup::default().start();
+    case.configure(
+        "AuthorizationKey",
+        "0123456789abcdef0123456789abcdef01234567",
+    );
     let burst = [
+        ("WebSocketPingInterval", "60"),
         ("MeterValueSampleInterval", "41"),
         ("ClockAlignedDataInterval", "0"),
         ("ConnectionTimeOut", "42"),
@@ -119,6 +126,8 @@ fn a_burst_of_changes_survives_the_reset_that_follows() {
     for (key, value) in burst {
         case.configure(key, value);
     }
+    case.peer
+        .refuse("a new connection", QUIET, |event| event["event"] == "close");
     case.forget();
     case.ask_for("Reset", json!({"type": "Soft"}), "Accepted");
     case.booted();
