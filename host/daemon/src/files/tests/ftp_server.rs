@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{HandshakeKind, ServerConfig, ServerConnection, StreamOwned};
 
 use super::http_server::Stream;
 
@@ -42,6 +42,9 @@ pub struct State {
     pub heard: Vec<String>,
     /// Data connections that came without TLS.
     pub plain_data: usize,
+    /// Data connections with TLS, and those of them that resumed the session of the commands.
+    pub secure_data: usize,
+    pub resumed_data: usize,
 }
 
 /// The server; its thread ends with the process.
@@ -195,12 +198,17 @@ impl Session {
 
     fn data(&mut self, control: &mut BufReader<Box<dyn Stream>>) -> Option<Box<dyn Stream>> {
         say(control, "150 here it comes\r\n")?;
-        let (tcp, _) = self.passive.take()?.accept().ok()?;
+        let (mut tcp, _) = self.passive.take()?.accept().ok()?;
+        let mut state = self.state.lock().unwrap();
         if !self.secure {
-            self.state.lock().unwrap().plain_data += 1;
+            state.plain_data += 1;
             return Some(Box::new(tcp));
         }
-        let connection = ServerConnection::new(self.tls.clone()?).ok()?;
+        let mut connection = ServerConnection::new(self.tls.clone()?).ok()?;
+        connection.complete_io(&mut tcp).ok()?;
+        state.secure_data += 1;
+        let resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
+        state.resumed_data += usize::from(resumed);
         Some(Box::new(StreamOwned::new(connection, tcp)))
     }
 

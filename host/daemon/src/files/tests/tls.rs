@@ -120,6 +120,8 @@ fn ftps_secures_commands_and_data_both_ways() {
     let state = server.state.lock().unwrap();
     assert_eq!(state.files["logs/log.txt"], text.as_bytes());
     assert_eq!(state.plain_data, 0);
+    // Servers that want it take no other data connection: whoever resumes is who sent the commands.
+    assert_eq!((state.secure_data, state.resumed_data), (3, 3));
     // The password only after TLS.
     let place = |line: &str| state.heard.iter().position(|heard| heard == line).unwrap();
     assert!(place("AUTH TLS") < place("PASS p"));
