@@ -222,7 +222,7 @@ fn a_missing_lock_stops() {
     check("LOCK_MISS", "ConnectorLockFailure", true);
 }
 
-// acceptance: P219
+// acceptance: P88, P219
 #[test]
 fn a_lost_backend_is_told_and_shown_only_when_so_set() {
     let mut rig = Rig::new().boot();
