@@ -381,7 +381,10 @@ class Peer:
             case "raw":
                 if "id" in command:
                     self.calls[command["id"]] = command.get("action", "")
-                await self.send(command["text"], "wrong")
+                if "hex" in command:
+                    await self.station.send(bytes.fromhex(command["hex"]), text=True)
+                else:
+                    await self.send(command["text"], "wrong")
             case "ping":
                 asyncio.create_task(self.ping())
             case "drop":

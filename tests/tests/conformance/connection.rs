@@ -208,3 +208,20 @@ fn a_connection_that_breaks_without_a_word_is_opened_again() {
         .expect("connection", SOON, |event| event["event"] == "open");
     case.ask("GetConfiguration", json!({"key": ["HeartbeatInterval"]}));
 }
+
+// acceptance: P88
+#[test]
+fn a_lost_central_system_is_shown_as_a_fault_only_where_that_is_wanted() {
+    for wanted in [false, true] {
+        let mut case = Setup::default()
+            .setting("display_backend_disconnect_as_error", wanted)
+            .start();
+        cut(&mut case);
+        let status = case.station.shows("the lost link", |status| {
+            let faults = status["faults"].to_string();
+            faults.contains("BACKEND")
+        });
+        let shown = if wanted { "fault" } else { "available" };
+        assert_eq!(status["evses"][0]["indication"], shown, "{status}");
+    }
+}

@@ -143,6 +143,42 @@ fn garbage_changes_nothing() {
     is_well(&mut case);
 }
 
+/// Half a surrogate pair is no character; JSON can write it all the same.
+#[test]
+fn text_that_is_no_unicode_is_refused() {
+    let mut case = Setup::default().start();
+    let text = r#"[2,"half","DataTransfer",{"vendorId":"\ud800"}]"#;
+    case.peer.command(json!({
+        "do": "raw", "text": text, "id": "half", "action": "DataTransfer"
+    }));
+    let answer = case
+        .peer
+        .expect("an error", SOON, |event| event["id"] == "half");
+    assert_eq!(answer.event["code"], "FormationViolation");
+    is_well(&mut case);
+}
+
+/// Latin-1 in a text frame: the WebSocket is broken by that, and must be made anew. Nothing of it is executed.
+#[test]
+fn text_in_another_encoding_breaks_the_connection_and_nothing_else() {
+    let mut case = Setup::default().start();
+    let text = "[2,\"x\",\"Reset\",{\"type\":\"Hard\",\"why\":\"caf\u{e9}\"}]";
+    let hex: String = text.chars().map(|c| format!("{:02x}", c as u32)).collect();
+    case.forget();
+    case.peer.command(json!({"do": "raw", "hex": hex}));
+    let closed = case
+        .peer
+        .expect("the end of the connection", SOON, |event| {
+            event["event"] == "close"
+        });
+    // RFC 6455, 8.1: the connection must fail. It has 1007 for this but orders no code; 1002 is what the station's library says.
+    let code = closed.event["code"].as_u64().unwrap();
+    assert!([1002, 1007].contains(&code), "{code}");
+    case.opened();
+    case.no_call("BootNotification");
+    is_well(&mut case);
+}
+
 #[test]
 fn a_huge_frame_does_not_hurt() {
     let mut case = Setup::default().start();

@@ -220,3 +220,21 @@ fn composite_schedule_speaks_watts_when_asked() {
     let limit = schedule["chargingSchedulePeriod"][0]["limit"].as_f64();
     assert_eq!(limit, Some(6_900.0), "{answer}");
 }
+
+/// A central system that manages load in two ways at once: with profiles, and with the limit that it sets as a key.
+// acceptance: P179
+#[test]
+fn profile_and_limit_of_the_operator_hold_together() {
+    let mut case = Setup::default().start();
+    let default = profile(1, "TxDefaultProfile", 10.0);
+    assert_eq!(set_profile(&mut case, 0, &default), "Accepted");
+    case.charging(1);
+    offers(&case, 10_000);
+    case.configure("OperatorCurrentLimit", "8");
+    offers(&case, 8_000);
+    assert_eq!(composite(&mut case, 1, 60)[0].1, 8.0);
+    case.configure("OperatorCurrentLimit", "16");
+    offers(&case, 10_000);
+    case.ask_for("ClearChargingProfile", json!({"id": 1}), "Accepted");
+    offers(&case, 16_000);
+}

@@ -251,6 +251,20 @@ fn a_diagnostics_log_and_a_log_that_nobody_takes() {
     log_status(&mut case, "UploadFailure", 3);
 }
 
+#[test]
+fn a_log_is_uploaded_again_as_often_as_it_says() {
+    let mut files = FileServer::start();
+    files.fail(500, 1);
+    let mut case = Setup::default().start();
+    let payload = json!({
+        "logType": "DiagnosticsLog", "requestId": 5, "retries": 1, "retryInterval": 1,
+        "log": {"remoteLocation": files.http("")},
+    });
+    let answer = case.ask("GetLog", payload);
+    log_status(&mut case, "Uploaded", 5);
+    is_archive(&files, &answer["filename"]);
+}
+
 fn signed_update(case: &mut Case, location: &str, signer: &Pair, signature: &str, status: &str) {
     let payload = json!({
         "requestId": 80, "retries": 0, "firmware": {
