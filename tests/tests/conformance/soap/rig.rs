@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Certificates, IDENTITY, SOON, Station, root};
+use crate::harness::{Certificates, IDENTITY, LEISURE, SOON, Station, root};
 
 /// Version of OCPP-S.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -271,6 +271,15 @@ impl Rig {
 
     /// The next request that was not looked at yet and fits.
     pub fn request_where(&mut self, operation: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        self.request_within(operation, SOON, fits)
+    }
+
+    fn request_within(
+        &mut self,
+        operation: &str,
+        within: Duration,
+        fits: impl Fn(&Value) -> bool,
+    ) -> Value {
         let start = Instant::now();
         loop {
             let found = self.heard[self.from..].iter().position(|event| {
@@ -280,9 +289,9 @@ impl Rig {
                 self.from += at + 1;
                 return self.heard[self.from - 1].clone();
             }
-            if start.elapsed() > SOON {
+            if start.elapsed() > within {
                 self.report();
-                panic!("no {operation} within {SOON:?}");
+                panic!("no {operation} within {within:?}");
             }
             self.heard
                 .extend(self.central.hear(Duration::from_millis(100)));
@@ -311,7 +320,8 @@ impl Rig {
 
     /// Waits for the boot sequence and remembers where the station can be called.
     pub fn booted(&mut self) -> Value {
-        let boot = self.request("BootNotification");
+        // A new station compiles its plugin first, and others may do the same at the same time.
+        let boot = self.request_within("BootNotification", LEISURE, |_| true);
         boot["headers"]["From"]["Address"]
             .as_str()
             .expect("an address of the station")
