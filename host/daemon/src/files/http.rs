@@ -20,6 +20,7 @@ use hyper::header::{
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 
+use super::content_range::ContentRange;
 use super::limits::{CHUNK_BYTES, HTTP_HEAD_BYTES, MAX_REDIRECTS};
 use super::partial::{Partial, Version};
 use super::place::{Place, Scheme};
@@ -347,40 +348,6 @@ fn broken(error: &hyper::Error) -> Failure {
         return Failure::Again(format!("this is no proper HTTP: {error}"));
     }
     Failure::Again(format!("the connection broke ({error})"))
-}
-
-/// Which part of a file an answer carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ContentRange {
-    /// First byte, from 0.
-    pub first: u64,
-    /// Last byte; less than `u64::MAX`.
-    pub last: u64,
-    /// Bytes of the whole.
-    pub total: Option<u64>,
-}
-
-impl ContentRange {
-    /// `bytes 5-9/10` or `bytes 5-9/*`.
-    pub fn parse(text: &str) -> Option<Self> {
-        let number = |text: &str| -> Option<u64> {
-            let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            digits.then(|| text.parse().ok())?
-        };
-        let (unit, rest) = text.trim().split_once(' ')?;
-        let (range, total) = rest.trim().split_once('/')?;
-        let (first, last) = range.split_once('-')?;
-        let (first, last) = (number(first)?, number(last)?);
-        let total = match total {
-            "*" => None,
-            total => Some(number(total)?),
-        };
-        let sound = unit.eq_ignore_ascii_case("bytes")
-            && first <= last
-            && last < u64::MAX
-            && total.is_none_or(|total| last < total);
-        sound.then_some(Self { first, last, total })
-    }
 }
 
 /// A file as the body of a request, with its length known before.

@@ -15,6 +15,7 @@
 
 mod archive;
 mod config;
+mod content_range;
 pub mod diagnostics;
 mod firmware;
 mod ftp;

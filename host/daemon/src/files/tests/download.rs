@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::http_server::{Answer, HttpServer, status, to};
 use super::*;
-use crate::files::http::ContentRange;
+use crate::files::content_range::ContentRange;
 use crate::files::transfer::Plan;
 
 #[test]
