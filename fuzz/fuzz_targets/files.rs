@@ -44,5 +44,8 @@ fuzz_target!(|data: &[u8]| {
     let _ = diagnostics::without_secrets(text);
     let json = serde_json::json!({ "password": text, "key": "AuthorizationKey", "value": text });
     let shown = diagnostics::without_secrets(&json.to_string());
-    assert_eq!(shown, r#"{"key":"AuthorizationKey","password":"***","value":"***"}"#);
+    assert_eq!(
+        shown,
+        r#"{"key":"AuthorizationKey","password":"***","value":"***"}"#
+    );
 });
