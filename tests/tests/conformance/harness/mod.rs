@@ -8,6 +8,7 @@ mod record;
 mod selftest;
 mod station;
 mod tls;
+mod warm;
 
 use std::time::Duration;
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{Certificates, PeerKind, SOON, Setup, process, record};
+use super::{Certificates, PeerKind, SOON, Setup, process, record, warm};
 
 /// A station that ends more often than this in one case has a defect.
 const MAX_RESTARTS: u32 = 5;
@@ -95,6 +95,7 @@ struct Running {
 impl Station {
     /// Writes its configuration; does not start it.
     pub fn prepare(setup: &Setup, port: u16, certificates: Option<&Certificates>) -> Self {
+        compile_once(setup);
         let folder = scratch("station");
         let text = configuration(setup, port, certificates, &folder);
         std::fs::write(folder.join("station.toml"), text).unwrap();
@@ -510,6 +511,33 @@ fn log_file(folder: &std::path::Path) -> File {
         .unwrap()
 }
 
+/// See [`warm`]. The station that does it is told of a central system that is not there.
+fn compile_once(setup: &Setup) {
+    let plain = Setup {
+        trust: None,
+        installer: None,
+        ..setup.clone()
+    };
+    let prepared = || {
+        let folder = scratch("warm");
+        let text = configuration(&plain, 1, None, &folder);
+        std::fs::write(folder.join("station.toml"), text).unwrap();
+        copy_compiled(&shared_compiled(), &folder.join("state/compiled"));
+        folder
+    };
+    let keep = |folder: &std::path::Path| {
+        copy_compiled(&folder.join("state/compiled"), &shared_compiled())
+    };
+    warm::once(
+        setup.operator.pack(),
+        &program(),
+        &shared_compiled(),
+        prepared,
+        spawn,
+        keep,
+    );
+}
+
 /// Compiled plugins, kept from case to case: compiling them is the slowest part of a start, and the station checks what
 /// it finds there.
 fn shared_compiled() -> PathBuf {
@@ -529,10 +557,18 @@ fn copy_compiled(from: &std::path::Path, to: &std::path::Path) {
             .create(to);
     }
     for file in files.flatten() {
+        let target = to.join(file.file_name());
+        if target.exists() {
+            continue;
+        }
+        // The station replaces such a file, it never writes into it: a second name is as good as a copy.
+        if std::fs::hard_link(file.path(), &target).is_ok() {
+            continue;
+        }
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let partial = to.join(format!(".{}-{number}", std::process::id()));
         if std::fs::copy(file.path(), &partial).is_ok() {
-            let _ = std::fs::rename(&partial, to.join(file.file_name()));
+            let _ = std::fs::rename(&partial, &target);
         }
     }
 }
