@@ -1,7 +1,7 @@
 """File servers that the conformance tests direct: HTTP with GET and PUT from the standard library, FTP from `pyftpdlib`.
 
 Both serve one folder. Commands come as JSON lines on standard input, events leave as JSON lines on standard output.
-`{"do": "fail", "status": 503, "times": 2}` makes the next HTTP requests fail.
+`{"do": "fail", "status": 503, "times": 2}` makes the next HTTP requests fail. FILES_CERT and FILES_KEY make HTTP speak TLS.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import http.server
 import json
 import logging
 import os
+import ssl
 import sys
 import threading
 
@@ -86,6 +87,10 @@ def main():
     web = http.server.ThreadingHTTPServer(
         ("127.0.0.1", 0), functools.partial(Http, directory=root)
     )
+    if "FILES_CERT" in os.environ:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(os.environ["FILES_CERT"], os.environ["FILES_KEY"])
+        web.socket = context.wrap_socket(web.socket, server_side=True)
     threading.Thread(target=web.serve_forever, daemon=True).start()
     Ftp.authorizer = DummyAuthorizer()
     Ftp.authorizer.add_user(FTP_USER, FTP_PASSWORD, root, perm="elradfmw")

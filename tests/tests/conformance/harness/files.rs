@@ -9,7 +9,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::station::scratch;
-use super::{SOON, process};
+use super::{Pair, SOON, process};
 
 /// Bound of the events that wait for a test to look at them.
 const MAX_EVENTS_WAITING: usize = 10_000;
@@ -20,6 +20,7 @@ pub struct FileServer {
     input: ChildStdin,
     events: Receiver<Value>,
     folder: PathBuf,
+    scheme: &'static str,
     http: u16,
     ftp: u16,
 }
@@ -27,9 +28,23 @@ pub struct FileServer {
 impl FileServer {
     /// Starts them over an empty folder.
     pub fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// The same, HTTP over TLS with this certificate.
+    pub fn over_tls(pair: &Pair) -> Self {
+        Self::start_with(Some(pair))
+    }
+
+    fn start_with(pair: Option<&Pair>) -> Self {
         let folder = scratch("files");
         let root = process::root();
-        let mut child = Command::new(root.join("target/conformance-venv/bin/python"))
+        let mut command = Command::new(root.join("target/conformance-venv/bin/python"));
+        if let Some(pair) = pair {
+            command.env("FILES_CERT", &pair.chain);
+            command.env("FILES_KEY", &pair.key);
+        }
+        let mut child = command
             .arg("-u")
             .arg(root.join("tests/conformance/peer/files.py"))
             .arg("--root")
@@ -54,6 +69,7 @@ impl FileServer {
             input,
             events,
             folder,
+            scheme: if pair.is_some() { "https" } else { "http" },
             http: 0,
             ftp: 0,
         };
@@ -65,7 +81,7 @@ impl FileServer {
 
     /// URL of a file or folder over HTTP.
     pub fn http(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}/{path}", self.http)
+        format!("{}://127.0.0.1:{}/{path}", self.scheme, self.http)
     }
 
     /// URL of a file or folder over FTP, with user and password (which has a blank).
