@@ -200,8 +200,8 @@ pub enum Refused {
     Machine,
 }
 
-/// How files are moved on this station.
-#[derive(Debug, Clone)]
+/// How files are moved on this station. Not `Debug`: the proxy's URL may hold a password.
+#[derive(Clone)]
 pub struct Settings {
     /// Where images and partial files are kept, in `firmware` and `upload` below it.
     pub state_dir: PathBuf,
