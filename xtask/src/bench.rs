@@ -194,6 +194,16 @@ fn call_rows(reports: &[(String, Measured)]) -> Vec<Row> {
             "",
         ),
         row(
+            "composite schedule of 100 charging profiles for a day, in the component, p99",
+            find(reports, "composite_schedule_ms"),
+            "ms",
+            Bound::AtMost(5.0),
+            &match find(reports, "composite_schedule_periods") {
+                Measured::Value(periods) => format!("300 times; an answer of {periods:.0} periods"),
+                Measured::Missing(_) => "300 times".to_owned(),
+            },
+        ),
+        row(
             "authorize call into a component, warm, median",
             guest,
             "µs",

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::cli_pack::{self, PackCommand};
 use crate::cli_plugin::{self, PluginCommand};
 use crate::clock::Clock;
+use crate::print::out;
 use crate::{config, control, logging, pack, start};
 
 /// Firmware of an AC charging station: a native safety interlock, and plugins for everything else.
@@ -138,14 +139,14 @@ pub fn run(cli: Cli) -> Result<()> {
                 Err(error) if what == "power-loss" && error.is::<Gone>() => {}
                 answer => drop(answer?),
             }
-            println!("done");
+            out!("done");
             Ok(())
         }
         Command::Request { at, what, details } => {
             let mut request = json!({ "verb": "request", "what": what });
             add(&mut request, details);
             let answer = ask(&at.state_dir, &request)?;
-            println!(
+            out!(
                 "{}",
                 answer
                     .get("outcome")
@@ -217,7 +218,7 @@ fn show_config(command: ConfigCommand) -> Result<()> {
         ConfigCommand::Check { file } => {
             let config = config::read(&file, &[])?;
             let pack = pack::read(&config.pack, &config.plugins)?;
-            println!(
+            out!(
                 "{}: good. Station {:?} with {} EVSEs, policy pack {} ({} plugins): {}",
                 file.display(),
                 config.identity,
@@ -229,7 +230,7 @@ fn show_config(command: ConfigCommand) -> Result<()> {
         }
         ConfigCommand::Schema => {
             for spec in station::settings::REGISTRY {
-                println!(
+                out!(
                     "{} = {}    # {:?}, {}: {}",
                     spec.key,
                     spec.default,
@@ -247,7 +248,7 @@ fn show_config(command: ConfigCommand) -> Result<()> {
 fn status(at: &At, json: bool) -> Result<()> {
     let status = ask(&at.state_dir, &json!({ "verb": "status" }))?;
     if json {
-        println!("{}", serde_json::to_string_pretty(&status)?);
+        out!("{}", serde_json::to_string_pretty(&status)?);
         return Ok(());
     }
     let word = |value: &Value, key: &str| match value.get(key) {
@@ -262,7 +263,7 @@ fn status(at: &At, json: bool) -> Result<()> {
             .cloned()
             .unwrap_or_default()
     };
-    println!(
+    out!(
         "pack {} · clock {}",
         word(&status, "pack"),
         if word(&status, "clock_known") == "true" {
@@ -279,7 +280,7 @@ fn status(at: &At, json: bool) -> Result<()> {
                     format!("{}.{} A", ma / 1_000, ma % 1_000 / 100)
                 })
         };
-        println!(
+        out!(
             "EVSE {}: {} · pilot {} · offered {} · contactor {} · lock {} · limit {} by {} · register {} Wh",
             word(&evse, "evse"),
             word(&evse, "indication"),
@@ -292,7 +293,7 @@ fn status(at: &At, json: bool) -> Result<()> {
             word(&evse, "register_wh"),
         );
         if let Some(transaction) = evse.get("transaction").filter(|t| !t.is_null()) {
-            println!(
+            out!(
                 "  transaction {} · token {} · {} Wh",
                 word(transaction, "id"),
                 word(transaction, "token"),
@@ -301,7 +302,7 @@ fn status(at: &At, json: bool) -> Result<()> {
         }
     }
     for fault in list("faults") {
-        println!(
+        out!(
             "fault {} at EVSE {}: {}",
             word(&fault, "id"),
             word(&fault, "evse"),
@@ -309,7 +310,7 @@ fn status(at: &At, json: bool) -> Result<()> {
         );
     }
     for plugin in list("plugins") {
-        println!("{}", cli_plugin::plugin_line(&plugin));
+        out!("{}", cli_plugin::plugin_line(&plugin));
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use crate::cli_sign::signature_path;
 use crate::config::{self, Config};
 use crate::deploy::read_bounded;
 use crate::pack;
+use crate::print::out;
 
 /// Longest readable part of a download folder's name.
 const MAX_FOLDER_CHARS: usize = 80;
@@ -76,7 +77,7 @@ fn install_from(source: &Path, config: &Config) -> Result<()> {
     for (number, file) in files.iter().enumerate() {
         let new = check(file, &trust, &pack)
             .with_context(|| format!("{}: nothing was installed", file.display()))?;
-        println!(
+        out!(
             "{}/{} checked: {}, {} KiB, {}",
             number + 1,
             files.len(),
@@ -91,7 +92,7 @@ fn install_from(source: &Path, config: &Config) -> Result<()> {
     for new in &checked {
         install(new, &config.components)?;
     }
-    println!(
+    out!(
         "{} installed in {}; `pilotwire pack apply {}` puts them in force",
         checked.len(),
         config.components.display(),

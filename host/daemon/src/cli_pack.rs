@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::cli::{At, ask};
 use crate::pack::{self, Pack};
 use crate::pack_lint::{self, Finding};
+use crate::print::out;
 
 /// What can be done with packs.
 #[derive(Debug, Subcommand)]
@@ -66,12 +67,12 @@ pub fn run(command: PackCommand) -> Result<()> {
             let running = word(&status, "text");
             let old = pack::parse(Path::new("the running pack"), running, &Default::default())?;
             let lines = pack_lint::differences(&old, &new);
-            println!("{} → {}", old.name, new.name);
+            out!("{} → {}", old.name, new.name);
             for line in &lines {
-                println!("  {line}");
+                out!("  {line}");
             }
             if lines.is_empty() {
-                println!("  nothing changes");
+                out!("  nothing changes");
             }
             Ok(())
         }
@@ -81,7 +82,7 @@ pub fn run(command: PackCommand) -> Result<()> {
             report(&file, &pack_lint::check(&pack))?;
             let request = json!({ "verb": "pack-apply", "text": text, "file": file });
             ask(&at.state_dir, &request)?;
-            println!("{} is in force, on trial", pack.name);
+            out!("{} is in force, on trial", pack.name);
             if no_wait { Ok(()) } else { wait(&at) }
         }
         PackCommand::Rollback { at, no_wait } => {
@@ -90,13 +91,13 @@ pub fn run(command: PackCommand) -> Result<()> {
         }
         PackCommand::Status { at } => {
             let status = ask(&at.state_dir, &json!({ "verb": "pack-status" }))?;
-            println!("{}: {}", word(&status, "pack"), word(&status, "summary"));
+            out!("{}: {}", word(&status, "pack"), word(&status, "summary"));
             if status.get("on_trial") == Some(&Value::Bool(true)) {
-                println!("on trial, {} s left at most", seconds_left(&status));
+                out!("on trial, {} s left at most", seconds_left(&status));
             }
             for (label, key) in [("last change", "last"), ("before it", "before")] {
                 if !word(&status, key).is_empty() {
-                    println!("{label}: {}", word(&status, key));
+                    out!("{label}: {}", word(&status, key));
                 }
             }
             Ok(())
@@ -122,7 +123,7 @@ fn check(file: &Path) -> Result<()> {
     let text = read(file)?;
     let pack: Pack = pack::parse(file, &text, &Default::default())?;
     report(file, &pack_lint::check(&pack))?;
-    println!(
+    out!(
         "{}: good. {} ({} plugins): {}",
         file.display(),
         pack.name,
@@ -154,14 +155,14 @@ fn wait(at: &At) -> Result<()> {
         let status = ask(&at.state_dir, &json!({ "verb": "pack-status" }))?;
         if status.get("on_trial") != Some(&Value::Bool(true)) {
             let last = word(&status, "last");
-            println!("{last}");
+            out!("{last}");
             if last.contains("was taken back") {
                 bail!("{} is in force", word(&status, "pack"));
             }
             return Ok(());
         }
         if shown % 10 == 0 {
-            println!("on trial, {} s left at most", seconds_left(&status));
+            out!("on trial, {} s left at most", seconds_left(&status));
             std::io::stdout().flush()?;
         }
         shown += 1;

@@ -14,6 +14,7 @@ use plugin_host::{
 use serde_json::{Value, json};
 
 use crate::cli::{At, ask};
+use crate::print::out;
 use crate::{cli_install, cli_sign, pack, recordings};
 
 #[derive(Debug, Subcommand)]
@@ -200,14 +201,14 @@ pub fn run(command: PluginCommand) -> Result<()> {
             let request = json!({ "verb": "plugin-request", "name": name, "words": words });
             let answer = ask(&at.state_dir, &request)?;
             let reply = answer.get("reply").and_then(Value::as_str);
-            println!("{}", reply.unwrap_or("done"));
+            out!("{}", reply.unwrap_or("done"));
             Ok(())
         }
         PluginCommand::Restart { at, name } => ask(
             &at.state_dir,
             &json!({ "verb": "plugin-restart", "name": name }),
         )
-        .map(|_| println!("done")),
+        .map(|_| out!("done")),
         PluginCommand::Record {
             at,
             name,
@@ -229,7 +230,7 @@ fn list(at: &At) -> Result<()> {
     let answer = ask(&at.state_dir, &json!({ "verb": "plugin-list" }))?;
     let plugins = answer.get("plugins").and_then(Value::as_array);
     for plugin in plugins.into_iter().flatten() {
-        println!("{}", plugin_line(plugin));
+        out!("{}", plugin_line(plugin));
     }
     Ok(())
 }
@@ -240,8 +241,8 @@ fn status(at: &At, name: &str) -> Result<()> {
     let plugin = answer.get("plugin").and_then(Value::as_object);
     for (key, value) in plugin.into_iter().flatten().filter(|(_, v)| !v.is_null()) {
         match value {
-            Value::String(text) => println!("{key}: {text}"),
-            other => println!("{key}: {other}"),
+            Value::String(text) => out!("{key}: {text}"),
+            other => out!("{key}: {other}"),
         }
     }
     Ok(())
@@ -252,10 +253,10 @@ fn record(at: &At, name: &str, seconds: u64, stop: bool) -> Result<()> {
         json!({ "verb": "plugin-record", "name": name, "seconds": seconds, "stop": stop });
     let answer = ask(&at.state_dir, &request)?;
     match answer.get("calls") {
-        Some(calls) => println!("{calls} calls were recorded"),
+        Some(calls) => out!("{calls} calls were recorded"),
         None => {
             let file = answer.get("file").and_then(Value::as_str);
-            println!("recording into {}", file.unwrap_or_default());
+            out!("recording into {}", file.unwrap_or_default());
         }
     }
     Ok(())
@@ -359,11 +360,13 @@ fn describe(
     bytes: usize,
     pack: Option<&Path>,
 ) -> Result<()> {
-    println!(
+    out!(
         "{} {}: {}",
-        manifest.name, manifest.version, manifest.summary
+        manifest.name,
+        manifest.version,
+        manifest.summary
     );
-    println!(
+    out!(
         "kind: {kind} · {} KiB · no clock, network, files or threads of its own",
         bytes / 1_024
     );
@@ -378,12 +381,12 @@ fn describe(
         Some(policy) => (policy.limits, "its limits"),
         None => (Limits::DEFAULT, "its limits, if a pack says nothing else"),
     };
-    println!("{whose}:");
+    out!("{whose}:");
     for line in limits.lines(kind) {
-        println!("  {line}");
+        out!("  {line}");
     }
     let granted = policy.map(|policy| policy.grants);
-    println!("it asks for:");
+    out!("it asks for:");
     for capability in &manifest.capabilities {
         let gets = match &granted {
             Some(grants) if grants.missing(std::slice::from_ref(capability)).is_empty() => {
@@ -392,13 +395,15 @@ fn describe(
             Some(_) => " – NOT granted",
             None => "",
         };
-        println!("  {capability}{gets}");
+        out!("  {capability}{gets}");
     }
-    println!("settings:");
+    out!("settings:");
     for setting in &manifest.settings {
-        println!(
+        out!(
             "  {} = {:?}    {}",
-            setting.key, setting.default_value, setting.summary
+            setting.key,
+            setting.default_value,
+            setting.summary
         );
     }
     Ok(())

@@ -11,6 +11,7 @@ use plugin_host::signature::{
     SignatureFile, parse_private_key, parse_public_key, private_key_text, public_key_text,
 };
 
+use crate::print::out;
 use crate::{cli_plugin, pack};
 
 /// Makes a key pair. The private key goes to a new file; the public one is printed as a pack wants it.
@@ -35,11 +36,11 @@ pub fn keygen(out: &Path, publisher: &str) -> Result<()> {
             )
         })?;
     let key = parse_private_key(&text)?;
-    println!(
+    out!(
         "# {} is secret. This goes into policy packs:",
         out.display()
     );
-    println!(
+    out!(
         "[[publisher]]\nname = {publisher:?}\nkey = {:?}",
         public_key_text(&key)
     );
@@ -73,7 +74,7 @@ pub fn sign(key: &Path, publisher: &str, component: &Path) -> Result<()> {
     SignatureFile::parse(text.as_bytes())
         .with_context(|| format!("no station could read a signature by {publisher:?}"))?;
     std::fs::write(&out, text).with_context(|| format!("{} cannot be written", out.display()))?;
-    println!(
+    out!(
         "{}: {} {} by {publisher}",
         out.display(),
         manifest.name,
@@ -118,7 +119,7 @@ pub fn verify(component: &Path, pack: Option<&Path>, key: Option<&str>) -> Resul
         provenance::Provenance::Signed { publisher, version }
             if version.to_string() == manifest.version =>
         {
-            println!(
+            out!(
                 "{}: {name} {version}, signed by {publisher}",
                 component.display()
             );

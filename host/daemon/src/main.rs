@@ -37,6 +37,7 @@ mod metrics;
 mod net;
 mod pack;
 mod pack_lint;
+mod print;
 mod readers;
 mod recordings;
 mod say;

@@ -13,6 +13,7 @@ use units::Millis;
 
 use crate::cli_plugin;
 use crate::limits::{MAX_RECORDING_BYTES, MAX_RECORDING_S, MAX_RECORDINGS};
+use crate::print::out;
 use crate::station_thread::Core;
 
 impl Core {
@@ -94,15 +95,18 @@ pub fn replay(recording: &Path, component: &Path) -> Result<()> {
     let file = std::fs::File::open(recording).with_context(|| recording.display().to_string())?;
     let told = replay::replay(&loaded, Limits::DEFAULT, BufReader::new(file))?;
     for difference in &told.differences {
-        println!(
+        out!(
             "line {}, {}:\n  recorded: {}\n  now:      {}",
-            difference.line, difference.call, difference.recorded, difference.now
+            difference.line,
+            difference.call,
+            difference.recorded,
+            difference.now
         );
     }
     let of = format!("{} {}", manifest.name, manifest.version);
     match told.different {
         0 => {
-            println!("{of} answers all {} calls as recorded", told.calls);
+            out!("{of} answers all {} calls as recorded", told.calls);
             Ok(())
         }
         different => bail!(

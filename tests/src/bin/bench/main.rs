@@ -13,6 +13,7 @@ mod calls;
 mod instances;
 mod interlock_load;
 mod mqtt;
+mod schedule;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -50,6 +51,7 @@ fn run(components: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
         Ok(()) => {}
         Err(why) => missing("mqtt_round_trip_us", &why),
     }
+    schedule::measure(components)?;
     calls::runaway(components)?;
     interlock_load::measure(components)
 }
