@@ -71,7 +71,7 @@ impl Link {
 fn start(components: &Path) -> Result<Link, Failure> {
     let file = components.join(format!("{ADAPTER}.wasm"));
     let bytes = std::fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let engine = Engine::new(EngineConfig::default())?;
+    let engine = Engine::new(EngineConfig::STATION)?;
     let loaded = engine.load(PluginKind::Backend, ADAPTER, &bytes, None)?;
     let plugin = BackendPlugin::instantiate(&loaded, Limits::DEFAULT, &Grants::none())?;
     let mut link = Link {
