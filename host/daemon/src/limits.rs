@@ -51,6 +51,8 @@ pub const MACHINE_RESTART: Duration = Duration::from_secs(120);
 /// What backends allow is kept for the next start at most this often, ms. Smaller: an adapter that changes its mind wears
 /// the flash; larger: an older ceiling holds until the adapter has started.
 pub const CEILINGS_KEPT_MS: u64 = 10_000;
+/// The TCP watchdog waits at least this long, s. Smaller: a mistyped setting makes a station start all the time.
+pub const WATCHDOG_MIN_S: u64 = 10;
 /// Lines kept in the security log.
 pub const SECURITY_LOG: u64 = 2_000;
 /// Entries of the journal in a diagnostics archive.

@@ -48,6 +48,7 @@ mod station_thread;
 mod status;
 mod systemd;
 mod trust;
+mod watchdog;
 
 use clap::Parser;
 

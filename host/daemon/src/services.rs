@@ -153,7 +153,7 @@ impl Core {
         self.own_request(Request::Update { begins });
     }
 
-    fn own_request(&mut self, what: Request) {
+    pub(crate) fn own_request(&mut self, what: Request) {
         let now = self.clock.now();
         self.station.handle_event(
             now,

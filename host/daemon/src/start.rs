@@ -289,6 +289,7 @@ fn assemble(
         ceilings_kept,
         ceilings_due: Instant::ZERO,
         files,
+        backend_watch: Default::default(),
         next_boot_reason: "remote-reset",
         proven: None,
         busy: false,
@@ -326,6 +327,7 @@ fn take_boot_reason(store: &mut Store) -> BootReason {
     let reason = match store.record("boot_reason").ok().flatten().as_deref() {
         Some("remote-reset") => BootReason::RemoteReset,
         Some("firmware-update") => BootReason::FirmwareUpdate,
+        Some("watchdog") => BootReason::Watchdog,
         Some(_) | None => BootReason::PowerUp,
     };
     if let Err(error) = store.put_record("boot_reason", "") {

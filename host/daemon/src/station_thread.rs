@@ -41,6 +41,7 @@ use crate::limits::{
 };
 use crate::messages::{Facts, ToAdapter, ToStation};
 use crate::slot::{PermitSlot, StatusSlot, trip_names};
+use crate::watchdog::BackendWatch;
 
 /// Journal writes that failed are tried again after this long, ms.
 const RETRY_MS: u64 = 500;
@@ -111,6 +112,7 @@ pub struct Core {
     pub(crate) ceilings_due: Instant,
     /// Transfers and firmware.
     pub(crate) files: Files,
+    pub(crate) backend_watch: BackendWatch,
     /// What the next start is told, if the station restarts.
     pub(crate) next_boot_reason: &'static str,
     /// The last card that proved to be no copy.
@@ -186,6 +188,7 @@ impl Core {
             ToStation::Event(event) => {
                 if let Event::BackendOnline { online } = event {
                     self.tell_authorizers(ToAuthorizers::BackendConnected(online));
+                    self.backend_watch.changed(online);
                 }
                 self.station.handle_event(now, event);
             }
@@ -273,6 +276,7 @@ impl Core {
             self.tell_authorizers(ToAuthorizers::Busy(busy));
         }
         self.keep_ceilings(now);
+        self.watch_backend(now);
         self.watch_trial(now);
         self.say();
         self.indicate(now);

@@ -164,6 +164,8 @@ keys! {
     PHASES = "phases",
     /// Shows a lost backend as a fault.
     DISPLAY_BACKEND_DISCONNECT = "display_backend_disconnect_as_error",
+    /// Seconds without a backend after which the station starts anew.
+    TCP_WATCHDOG = "tcp_watchdog_s",
 }
 
 const fn spec(
@@ -355,6 +357,14 @@ pub const REGISTRY: &[SettingSpec] = &[
         Role::Operator,
         Scope::Station,
         "Shows a lost backend as a fault on the indicators.",
+    ),
+    spec(
+        key::TCP_WATCHDOG,
+        number("s", 0, 604_800),
+        "10800",
+        Role::Operator,
+        Scope::Station,
+        "After this long without its primary backend the station starts anew, unless a transaction runs; 0 = never, 1 to 9 count as 10.",
     ),
 ];
 

@@ -225,3 +225,16 @@ fn a_lost_central_system_is_shown_as_a_fault_only_where_that_is_wanted() {
         assert_eq!(status["evses"][0]["indication"], shown, "{status}");
     }
 }
+
+// acceptance: P87
+#[test]
+fn station_without_its_central_system_starts_anew_when_the_tcp_watchdog_says_so() {
+    let mut case = Setup::default().setting("tcp_watchdog_s", 10).start();
+    let boot = case.station.status()["boot"].as_u64().unwrap();
+    cut(&mut case);
+    std::thread::sleep(Duration::from_secs(13));
+    reconnect(&mut case);
+    // A link that only was away is taken up again without it.
+    case.call("BootNotification");
+    assert!(case.station.status()["boot"].as_u64() > Some(boot));
+}
