@@ -130,3 +130,25 @@ fn the_seed_corpus_is_what_the_codec_writes() {
         assert_eq!(found, text, "{name}; BLESS=1 writes the corpus anew");
     }
 }
+
+#[test]
+fn signs_for_which_the_parser_would_make_room_are_counted_first() {
+    use ocpp::soap::{Codec, Service, Trouble, Version};
+    let codec = Codec::new(Version::Ocpp16, Service::ChargePoint);
+    let read = |inside: &str| {
+        let text = format!(
+            "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\"><s:Body>{inside}</s:Body></s:Envelope>"
+        );
+        codec.read_request(text.as_bytes()).unwrap_err()
+    };
+    for inside in [
+        format!("<!--{}-->", "<".repeat(900_000)),
+        format!("<![CDATA[{}]]>", "<".repeat(900_000)),
+        "<".repeat(900_000),
+        "=".repeat(900_000),
+        format!("<a b=\"{}\"/>", "=".repeat(900_000)),
+    ] {
+        let error = read(&inside);
+        assert_eq!(error.trouble, Trouble::TooLarge, "{error}");
+    }
+}

@@ -13,6 +13,14 @@ pub const DEPTH_MAX: usize = 32;
 /// Most elements in one envelope. Keeps the tree of an envelope of bare tags within a few megabytes.
 pub const ELEMENTS_MAX: usize = 40_000;
 
+/// Most `<` in one envelope: two for each element, and some for comments. A parser that makes room for all of them first
+/// takes some 50 bytes for each.
+pub const TAGS_MAX: usize = ELEMENTS_MAX * 2 + 1_000;
+
+/// Most `=` in one envelope, in texts too. A parser that makes room for an attribute at each takes some 40 bytes for it.
+/// Smaller: vendor data that is full of them is refused.
+pub const EQUALS_MAX: usize = 40_000;
+
 /// Most attributes, namespace declarations among them, of one element. A parser compares each with each.
 pub const ATTRIBUTES_MAX: usize = 64;
 

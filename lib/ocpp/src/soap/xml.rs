@@ -6,7 +6,10 @@
 //! Not here: any meaning of an element.
 
 use super::error::{Place, ReadError, Trouble};
-use super::limits::{ATTRIBUTES_MAX, DEPTH_MAX, ELEMENTS_MAX, ENVELOPE_BYTES_MAX, NAMESPACES_MAX};
+use super::limits::{
+    ATTRIBUTES_MAX, DEPTH_MAX, ELEMENTS_MAX, ENVELOPE_BYTES_MAX, EQUALS_MAX, NAMESPACES_MAX,
+    TAGS_MAX,
+};
 use alloc::format;
 use alloc::string::String;
 use roxmltree::{Document, ParsingOptions};
@@ -32,6 +35,7 @@ pub(super) fn text_of(bytes: &[u8]) -> Result<&str, ReadError> {
 /// Builds the tree.
 pub(super) fn parse(text: &str) -> Result<Document<'_>, ReadError> {
     Scan::new(text).run()?;
+    check_room(text)?;
     let options = ParsingOptions {
         allow_dtd: false,
         nodes_limit: u32::try_from(ELEMENTS_MAX * 3).unwrap_or(u32::MAX),
@@ -54,6 +58,20 @@ pub(super) fn parse(text: &str) -> Result<Document<'_>, ReadError> {
         };
         ReadError::new(trouble, place, detail)
     })
+}
+
+/// The parser makes room for a node at every `<` and for an attribute at every `=` before it looks at them, wherever they
+/// stand: inside comments, texts and broken tags too.
+fn check_room(text: &str) -> Result<(), ReadError> {
+    let count = |wanted: u8| text.bytes().filter(|byte| *byte == wanted).count();
+    let detail = if count(b'<') > TAGS_MAX {
+        "too many tags"
+    } else if count(b'=') > EQUALS_MAX {
+        "too many attributes, or signs that look like them"
+    } else {
+        return Ok(());
+    };
+    Err(ReadError::new(Trouble::TooLarge, Place::start(), detail))
 }
 
 /// Counts tags, attributes and depth without building anything.

@@ -2,6 +2,9 @@
 
 /// Calls of the backend that may wait for their answer. More are told to come back.
 pub const CALLS_OPEN: usize = 4;
+/// Longest envelope that is read, bytes. A local list of 100 tokens takes 30 KiB. Larger: whoever reaches the port can
+/// fill the memory of the adapter, or use up its time; smaller: vendor data does not fit.
+pub const ENVELOPE_BYTES: usize = 256 * 1_024;
 /// How long a call of the backend may wait for its answer, s. Larger: the host gives up first, and says less.
 pub const CALL_WAIT_S: u64 = 25;
 /// How long the host may take to say that it listens, s.

@@ -21,8 +21,8 @@ use units::{Instant, Millis};
 
 use super::address::{self, PublicAddress};
 use super::limits::{
-    CALL_WAIT_S, CALLS_OPEN, LISTEN_WAIT_S, REQUEST_EARLIER_S, REQUEST_WAIT_MAX_S, REQUESTS_FROM,
-    ROUTER_RETRY_S,
+    CALL_WAIT_S, CALLS_OPEN, ENVELOPE_BYTES, LISTEN_WAIT_S, REQUEST_EARLIER_S, REQUEST_WAIT_MAX_S,
+    REQUESTS_FROM, ROUTER_RETRY_S,
 };
 use super::settings::{AddressMode, SoapSettings};
 use crate::backend::{
@@ -459,8 +459,9 @@ impl Transport {
             return None;
         }
         let codec = self.codec(Service::CentralSystem);
-        match codec.read_response(action, response.body.as_bytes()) {
-            Ok(answer) => {
+        let fits = response.body.len() <= ENVELOPE_BYTES;
+        match fits.then(|| codec.read_response(action, response.body.as_bytes())) {
+            Some(Ok(answer)) => {
                 if !answer.notes.is_empty() {
                     log(
                         Level::Info,
@@ -474,11 +475,11 @@ impl Transport {
             }
             // An envelope that cannot be read, or a service that breaks on this message: that counts as refused, so that
             // it is not for ever. A page of something in between does not.
-            Err(error) if response.status == 500 || is_envelope(&error) => {
+            Some(Err(error)) if response.status == 500 || is_envelope(&error) => {
                 let what = format!("HTTP {}, {error}", response.status);
                 Some(Err(CallError::new(ErrorCode::FormationViolation, what)))
             }
-            Err(_) => {
+            Some(Err(_)) | None => {
                 self.doubt = true;
                 let (failure, detail) = status_words(response.status);
                 self.down(failure, detail);
@@ -521,6 +522,11 @@ impl Transport {
                 headers: allow,
                 body: String::new(),
             }));
+        }
+        if call.body.len() > ENVELOPE_BYTES {
+            let detail = format!("at most {ENVELOPE_BYTES} bytes are read");
+            let fault = SoapFault::new(FaultCode::ProtocolError, detail);
+            return self.fault(call.call_id, &Addressing::default(), &fault);
         }
         let codec = self.codec(Service::ChargePoint);
         let received = match codec.read_request(call.body.as_bytes()) {

@@ -76,6 +76,7 @@ fn what_is_no_call_gets_a_fault_or_a_plain_refusal() {
             FaultCode::ProtocolError,
         ),
         ("<a/>", FaultCode::VersionMismatch),
+        (&"x".repeat(300_000), FaultCode::ProtocolError),
     ] {
         host.call_with(2, "POST", body);
         let (status, outcome) = host.answered(2, Action::Reset);
