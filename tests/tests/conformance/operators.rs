@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::harness::{CARD, Case, Certificates, Operator, SOON, Setup, in_order};
+use crate::harness::{
+    Authority, CARD, Case, Certificates, FileServer, Operator, SOON, Setup, in_order,
+};
+use crate::profiles::{entry, profile, reserve, send_list, set_profile};
+use crate::transfers::{BAD, INSTALLER, diagnostics, firmware, trusts, update, uploading};
 
 /// One whole session, with what every operator must see. Where either plug or card makes a connector occupied, the plug
 /// alone is told; where it takes both, it is not.
@@ -323,4 +327,32 @@ fn any_url_and_identity_of_a_platform_will_do() {
         .expect("connection", SOON, |event| event["event"] == "open");
     assert_eq!(open.event["path"], "/other%2Fstation%3F1");
     case.charging(1);
+}
+
+/// What the security whitepaper and the optional profiles need is granted by the operator's pack, not only by E-Flux's.
+fn everything_is_granted(operator: Operator) {
+    let files = FileServer::start();
+    files.put("firmware.bin", BAD);
+    let mut case = Setup::of(operator).installer(INSTALLER).start();
+    diagnostics(&mut case, &files.http(""), 0);
+    uploading(&mut case, "Uploaded");
+    trusts(&mut case, &Authority::new("Maker"));
+    assert_eq!(reserve(&mut case, 1, 7, CARD, 600), "Accepted");
+    case.ask_for("CancelReservation", json!({"reservationId": 7}), "Accepted");
+    let default = profile(1, "TxDefaultProfile", 10.0);
+    assert_eq!(set_profile(&mut case, 0, &default), "Accepted");
+    let list = json!([entry(&case, CARD, "Accepted")]);
+    assert_eq!(send_list(&mut case, 1, "Full", list), "Accepted");
+    update(&mut case, &files.http("firmware.bin"), json!({}));
+    firmware(&mut case, "InstallationFailed");
+}
+
+#[test]
+fn total_grants_what_every_profile_needs() {
+    everything_is_granted(Operator::Total);
+}
+
+#[test]
+fn lms_grants_what_every_profile_needs() {
+    everything_is_granted(Operator::Lms);
 }

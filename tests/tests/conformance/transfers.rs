@@ -9,8 +9,8 @@ use crate::profiles::expiry;
 /// What the installer takes.
 const GOOD: &[u8] = b"firmware 2, good";
 /// What it does not.
-const BAD: &[u8] = b"firmware 2, rotten";
-const INSTALLER: &str = r#"#!/bin/sh
+pub const BAD: &[u8] = b"firmware 2, rotten";
+pub const INSTALLER: &str = r#"#!/bin/sh
 echo "$1" >> "$(dirname "$0")/calls"
 case "$1" in
   install) grep -q good "$2" || { echo "this is no image" >&2; exit 3; } ;;
@@ -18,7 +18,7 @@ case "$1" in
 esac
 "#;
 
-fn update(case: &mut Case, location: &str, more: Value) {
+pub fn update(case: &mut Case, location: &str, more: Value) {
     let mut payload = json!({"location": location, "retrieveDate": expiry(-1)});
     for (key, value) in more.as_object().unwrap() {
         payload[key] = value.clone();
@@ -30,7 +30,7 @@ fn told(case: &mut Case, action: &str, status: &str) -> Seen {
     case.call_where(action, |payload| payload["status"] == status)
 }
 
-fn firmware(case: &mut Case, status: &str) -> Seen {
+pub fn firmware(case: &mut Case, status: &str) -> Seen {
     told(case, "FirmwareStatusNotification", status)
 }
 
@@ -176,12 +176,12 @@ fn firmware_waits_for_its_date_and_for_the_end_of_a_transaction() {
     in_order(&[&stopped, &installing]);
 }
 
-fn diagnostics(case: &mut Case, location: &str, retries: i64) -> Value {
+pub fn diagnostics(case: &mut Case, location: &str, retries: i64) -> Value {
     let payload = json!({"location": location, "retries": retries, "retryInterval": 1});
     case.ask("GetDiagnostics", payload)["fileName"].clone()
 }
 
-fn uploading(case: &mut Case, end: &str) {
+pub fn uploading(case: &mut Case, end: &str) {
     let action = "DiagnosticsStatusNotification";
     let begun = told(case, action, "Uploading");
     let ended = told(case, action, end);
@@ -298,7 +298,7 @@ fn signed_update(case: &mut Case, location: &str, signer: &Pair, signature: &str
     case.ask_for("SignedUpdateFirmware", payload, status);
 }
 
-fn trusts(case: &mut Case, authority: &Authority) {
+pub fn trusts(case: &mut Case, authority: &Authority) {
     let root = json!({
         "certificateType": "ManufacturerRootCertificate", "certificate": authority.pem(),
     });
