@@ -452,3 +452,77 @@ fn central_system_that_goes_and_comes_back_finds_the_station_as_it_was() {
         assert_eq!(rig.all("request", "BootNotification").len(), 1);
     });
 }
+
+/// Posts a body and returns the status of the answer.
+fn post(url: &str, body: &str) -> u16 {
+    let address = url.trim_start_matches("http://").trim_end_matches('/');
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(SOON)).unwrap();
+    let head = format!(
+        "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    // The station may hang up before it has heard everything.
+    let _ = stream.write_all(head.as_bytes());
+    let _ = stream.write_all(body.as_bytes());
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer);
+    let status = answer.split(' ').nth(1);
+    status.map_or(0, |status| status.parse().unwrap())
+}
+
+/// An envelope with this in its body.
+fn envelope(body: &str) -> String {
+    format!(
+        "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\" xmlns:o=\"urn://Ocpp/Cp/2015/10/\">\
+         <s:Body>{body}</s:Body></s:Envelope>"
+    )
+}
+
+/// Bodies of about this many bytes, each of another kind of trouble.
+fn huge_bodies(bytes: usize) -> Vec<String> {
+    let fill = |unit: &str| unit.repeat(bytes / unit.len());
+    let attributes: String = (0..60).map(|n| format!(" a{n}=\"{n}\"")).collect();
+    let keys = fill("<o:key>HeartbeatInterval</o:key>");
+    let tokens =
+        fill("<o:localAuthorizationList><o:idTag>04A1B2C3</o:idTag></o:localAuthorizationList>");
+    let list = "<o:updateType>Full</o:updateType><o:listVersion>7</o:listVersion>";
+    let data = format!("<o:vendorId>x</o:vendorId><o:data>{}</o:data>", fill("y"));
+    vec![
+        fill("<"),
+        fill("<a>"),
+        fill("="),
+        envelope(&fill("x")),
+        envelope(&fill("&#60;")),
+        envelope(&fill("<a/>")),
+        envelope(&fill("<a></a>")),
+        envelope(&format!("<!--{}-->", fill("<"))),
+        envelope(&fill(&format!("<a{attributes}/>"))),
+        envelope(&format!(
+            "<o:getConfigurationRequest>{keys}</o:getConfigurationRequest>"
+        )),
+        envelope(&format!(
+            "<o:sendLocalListRequest>{list}{tokens}</o:sendLocalListRequest>"
+        )),
+        envelope(&format!(
+            "<o:dataTransferRequest>{data}</o:dataTransferRequest>"
+        )),
+    ]
+}
+
+#[test]
+fn caller_with_huge_envelopes_does_not_bring_the_adapter_down() {
+    each(Version::V16, |mut rig| {
+        let bodies = [250_000, 1_000_000].into_iter().flat_map(huge_bodies);
+        for (number, body) in bodies.enumerate() {
+            let status = post(&rig.url, &body);
+            assert!((200..=599).contains(&status), "body {number}: {status}");
+            let shown = rig.station.status();
+            let plugin = &shown["plugins"][0];
+            assert_eq!(plugin["failures"], 0, "body {number}: {plugin}");
+        }
+        assert_eq!(post(&rig.url, &"x".repeat(2 << 20)), 413);
+        rig.call_for("ClearCache", json!({}), "Accepted");
+    });
+}
