@@ -345,10 +345,8 @@ impl Adapter {
                 if cut && let Some(link) = self.link.take() {
                     // Dropping the handle breaks the connection without a word, as a cut cable does.
                     drop(link);
-                    self.link_is_down(
-                        LinkFailure::Network,
-                        "the simulated line was cut".to_owned(),
-                    );
+                    let detail = "the simulated line was cut".to_owned();
+                    self.link_is_down(down_of(net::LinkFailure::Broken, detail));
                 }
             }
         }
@@ -710,7 +708,7 @@ impl Adapter {
             }
             LinkEvent::Down { failure, detail } => {
                 self.link = None;
-                self.link_is_down(failure_of(failure), detail);
+                self.link_is_down(down_of(failure, detail));
             }
         }
     }
@@ -720,21 +718,41 @@ impl Adapter {
         self.give(input);
     }
 
-    fn link_is_down(&mut self, failure: LinkFailure, detail: String) {
+    fn link_is_down(&mut self, down: LinkDown) {
         tracing::info!(
             plugin = self.setup.ready.policy.name,
-            ?failure,
-            "link down: {detail}"
+            failure = ?down.failure,
+            "link down: {}",
+            down.detail
         );
-        let shown = detail.clone();
+        let shown = down.detail.clone();
         self.look(|view| (view.link, view.link_detail) = ("down", shown));
         self.tell_online(false);
-        self.give(BackendInput::LinkDown(LinkDown { failure, detail }));
+        self.give(BackendInput::LinkDown(down));
     }
 }
 
-/// The contract knows fewer kinds than the network does; `detail` has the rest.
-pub(crate) const fn failure_of(failure: net::LinkFailure) -> LinkFailure {
+/// The contract knows fewer kinds than the network does: `detail` begins with the name of the security event that it is, if
+/// it is one.
+pub(crate) fn down_of(failure: net::LinkFailure, detail: String) -> LinkDown {
+    use net::LinkFailure as Net;
+    let event = match failure {
+        Net::Certificate => Some("InvalidCentralSystemCertificate"),
+        Net::TlsVersion => Some("InvalidTLSVersion"),
+        Net::TlsCipherSuites => Some("InvalidTLSCipherSuite"),
+        Net::Unauthorized => Some("FailedToAuthenticateAtCentralSystem"),
+        _ => None,
+    };
+    LinkDown {
+        failure: failure_of(failure),
+        detail: match event {
+            Some(event) => format!("{event}: {detail}"),
+            None => detail,
+        },
+    }
+}
+
+const fn failure_of(failure: net::LinkFailure) -> LinkFailure {
     use net::LinkFailure as Net;
     match failure {
         Net::Resolve

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use plugin_host::{
     BackendInput, HttpAnswer, HttpCall, HttpCommand, HttpRequest as Asked,
-    HttpResponse as Answered, LinkDown, Listen as Wanted, Listening, ServerTls as WantedTls,
+    HttpResponse as Answered, Listen as Wanted, Listening, ServerTls as WantedTls,
 };
 use station::RequestId;
 use tokio::sync::mpsc;
@@ -16,7 +16,7 @@ use url::{Host, Url};
 
 use super::limits::EVENTS;
 use super::{Allowed, Called, Client, HttpEvent, HttpRequest, Listen, Server, own_addresses};
-use crate::adapter::failure_of;
+use crate::adapter::down_of;
 use crate::certificates::CertificateStore;
 use crate::certificates::server::{ServerTls, TlsServer};
 use crate::limits::MAX_FRAME_BYTES;
@@ -145,10 +145,7 @@ impl HttpPort {
                 status: 0,
                 headers: Vec::new(),
                 body: String::new(),
-                failure: Some(LinkDown {
-                    failure: failure_of(failure),
-                    detail,
-                }),
+                failure: Some(down_of(failure, detail)),
             }))
         };
         if self.cut {
@@ -225,10 +222,7 @@ impl HttpPort {
                         status: 0,
                         headers: Vec::new(),
                         body: String::new(),
-                        failure: Some(LinkDown {
-                            failure: failure_of(failed.failure),
-                            detail: failed.detail,
-                        }),
+                        failure: Some(down_of(failed.failure, failed.detail)),
                     },
                 }))
             }

@@ -97,34 +97,18 @@ pub(super) fn secured(url: &str, profile: u64) -> String {
     }
 }
 
-/// The security event that a failed connection is, if it is one. The contract has one kind for everything about TLS; the
-/// detail says more, by the event's name at its beginning or in the station's own words.
+/// What a failed connection can be for security.
+const EVENTS: [&str; 4] = [
+    "InvalidCentralSystemCertificate",
+    "InvalidTLSVersion",
+    "InvalidTLSCipherSuite",
+    "FailedToAuthenticateAtCentralSystem",
+];
+
+/// The security event that a failed connection is, if it is one: the station says its name at the beginning.
 fn event_of(down: &LinkDown) -> Option<String> {
-    let detail = &down.detail;
-    let refused = || {
-        let mut words = detail.split(|c: char| !c.is_ascii_alphanumeric());
-        words.any(|word| matches!(word, "401" | "403"))
-    };
-    match down.failure {
-        LinkFailure::Tls if detail.starts_with("Invalid") => Some(detail.clone()),
-        LinkFailure::Tls if detail.contains("must speak TLS") => {
-            Some(format!("InvalidTLSVersion: {detail}"))
-        }
-        LinkFailure::Tls if detail.contains("must speak ECDHE") => {
-            Some(format!("InvalidTLSCipherSuite: {detail}"))
-        }
-        // The line broke, or the backend dislikes the station's certificate: nothing is wrong with the backend's.
-        LinkFailure::Tls if detail.starts_with("TLS failed") || detail.contains("hung up") => None,
-        LinkFailure::Tls => Some(format!("InvalidCentralSystemCertificate: {detail}")),
-        LinkFailure::Refused if refused() => {
-            Some(format!("FailedToAuthenticateAtCentralSystem: {detail}"))
-        }
-        LinkFailure::Refused
-        | LinkFailure::Network
-        | LinkFailure::Protocol
-        | LinkFailure::Closed
-        | LinkFailure::Denied => None,
-    }
+    let (name, _) = down.detail.split_once(": ")?;
+    EVENTS.contains(&name).then(|| down.detail.clone())
 }
 
 impl<O: Operator> Ocpp16<O> {
