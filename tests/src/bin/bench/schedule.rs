@@ -130,7 +130,10 @@ fn profile(number: u32) -> Value {
             json!({"startPeriod": period * 600 + number, "limit": limit})
         })
         .collect();
-    let kind = ["Absolute", "Recurring"][number as usize % 2];
+    let kind = match number % 2 {
+        0 => "Absolute",
+        _ => "Recurring",
+    };
     let mut profile = json!({
         "chargingProfileId": number,
         "stackLevel": number,
