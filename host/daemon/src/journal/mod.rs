@@ -8,6 +8,7 @@ mod adapter;
 mod encode;
 mod history;
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -94,6 +95,17 @@ pub enum StoreError {
 pub struct Store {
     db: Connection,
     boot: u64,
+    /// Entries up to here that cannot be read were named.
+    unreadable: Cell<u64>,
+}
+
+/// An entry as it lies in the database.
+struct Row {
+    seq: JournalSeq,
+    boot: u64,
+    monotonic: u64,
+    wall: Option<i64>,
+    text: String,
 }
 
 /// A database that was opened for a new start of the station.
@@ -176,7 +188,11 @@ impl Store {
         if version > SCHEMA_VERSION {
             return Err(StoreError::Newer { found: version });
         }
-        let mut store = Self { db, boot: 0 };
+        let mut store = Self {
+            db,
+            boot: 0,
+            unreadable: Cell::new(0),
+        };
         if version == 0 {
             let transaction = store.db.transaction()?;
             transaction.execute_batch(SCHEMA)?;
@@ -214,6 +230,7 @@ impl Store {
         Ok(Self {
             db,
             boot: self.boot,
+            unreadable: self.unreadable.clone(),
         })
     }
 
@@ -303,7 +320,7 @@ impl Store {
         Ok(())
     }
 
-    /// The first entry after `seq`. A time that was not known then is filled in if that start learnt it later.
+    /// The first entry after `seq` that can be read. A time that was not known then is filled in if that start learnt it later.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -311,46 +328,62 @@ impl Store {
         &self,
         seq: JournalSeq,
     ) -> Result<Option<(JournalSeq, Moment, JournalEvent)>, StoreError> {
-        let row = self
-            .db
-            .query_row(
-                // An earlier start that never learnt the time: the entry is at least as old as this start.
-                "SELECT j.seq, j.boot, j.monotonic_ms, coalesce(j.wall_ms, j.monotonic_ms + b.wall_offset_ms,
-                        (SELECT wall_offset_ms FROM boot WHERE id = ?2)), j.event
-                 FROM journal j LEFT JOIN boot b ON b.id = j.boot WHERE j.seq > ?1 ORDER BY j.seq LIMIT 1",
-                [sql(seq.0), sql(self.boot)],
-                |row| {
-                    Ok((
-                        row.get::<_, i64>(0)?,
-                        row.get::<_, i64>(1)?,
-                        row.get::<_, i64>(2)?,
-                        row.get::<_, Option<i64>>(3)?,
-                        row.get::<_, String>(4)?,
-                    ))
-                },
-            )
-            .optional()?;
-        let Some((seq, boot, monotonic, wall, text)) = row else {
-            return Ok(None);
-        };
-        let mut event = encode::parse_event(&text)
-            .ok_or_else(|| StoreError::Entry(format!("journal entry {seq}")))?;
-        // Monotonic times of an earlier start mean nothing now.
-        let at = if unsql(boot) == self.boot {
-            Instant::from_millis(unsql(monotonic))
-        } else {
-            Instant::ZERO
-        };
-        let moment = Moment {
-            at,
-            wall: wall.map(Timestamp::from_unix_millis),
-        };
-        if let JournalEvent::TransactionMetered { reading, .. } = &mut event
-            && reading.moment.wall.is_none()
-        {
-            reading.moment = moment;
+        let mut after = seq;
+        while let Some(row) = self.row_after(after)? {
+            let Some(mut event) = encode::parse_event(&row.text) else {
+                self.report_unreadable(&row);
+                after = row.seq;
+                continue;
+            };
+            // Monotonic times of an earlier start mean nothing now.
+            let at = if row.boot == self.boot {
+                Instant::from_millis(row.monotonic)
+            } else {
+                Instant::ZERO
+            };
+            let moment = Moment {
+                at,
+                wall: row.wall.map(Timestamp::from_unix_millis),
+            };
+            if let JournalEvent::TransactionMetered { reading, .. } = &mut event
+                && reading.moment.wall.is_none()
+            {
+                reading.moment = moment;
+            }
+            return Ok(Some((row.seq, moment, event)));
         }
-        Ok(Some((JournalSeq(unsql(seq)), moment, event)))
+        Ok(None)
+    }
+
+    /// An entry that nobody can read must not hold up those behind it. It is named once, with its text.
+    fn report_unreadable(&self, row: &Row) {
+        if self.unreadable.replace(row.seq.0) < row.seq.0 {
+            tracing::error!(
+                seq = row.seq.0,
+                "a journal entry cannot be read and no backend will hear of it: {:?}",
+                row.text
+            );
+        }
+    }
+
+    fn row_after(&self, seq: JournalSeq) -> Result<Option<Row>, StoreError> {
+        let row = self.db.query_row(
+            // An earlier start that never learnt the time: the entry is at least as old as this start.
+            "SELECT j.seq, j.boot, j.monotonic_ms, coalesce(j.wall_ms, j.monotonic_ms + b.wall_offset_ms,
+                    (SELECT wall_offset_ms FROM boot WHERE id = ?2)), j.event
+             FROM journal j LEFT JOIN boot b ON b.id = j.boot WHERE j.seq > ?1 ORDER BY j.seq LIMIT 1",
+            [sql(seq.0), sql(self.boot)],
+            |row| {
+                Ok(Row {
+                    seq: JournalSeq(unsql(row.get(0)?)),
+                    boot: unsql(row.get(1)?),
+                    monotonic: unsql(row.get(2)?),
+                    wall: row.get(3)?,
+                    text: String::from_utf8_lossy(row.get_ref(4)?.as_bytes()?).into_owned(),
+                })
+            },
+        );
+        Ok(row.optional()?)
     }
 
     /// Entries that no adapter has taken yet, counted from `seq`. Positions have no gaps, so nothing has to be counted: a

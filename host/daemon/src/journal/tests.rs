@@ -71,6 +71,30 @@ fn time_that_was_unknown_is_filled_in_when_that_start_learns_it_later() {
 }
 
 #[test]
+fn entry_that_cannot_be_read_does_not_hold_up_those_behind_it() {
+    let path = scratch("unreadable");
+    let mut store = open(&path).unwrap().store;
+    let entries = [entry(1, 1), entry(2, 2), entry(3, 3), entry(4, 4)];
+    store.commit_station(&entries, None).unwrap();
+    store
+        .db
+        .execute_batch(
+            "UPDATE journal SET event = '{\"ended\": nothing' WHERE seq = 2;
+             UPDATE journal SET event = x'ff00fe' WHERE seq = 3;",
+        )
+        .unwrap();
+    let next = |seq| store.entry_after(JournalSeq(seq)).unwrap();
+    assert_eq!(next(0).unwrap().0, JournalSeq(1));
+    let (seq, _, event) = next(1).unwrap();
+    assert_eq!((seq, event), (JournalSeq(4), ended(4)));
+    store
+        .db
+        .execute("UPDATE journal SET event = '' WHERE seq = 4", [])
+        .unwrap();
+    assert!(store.entry_after(JournalSeq(1)).unwrap().is_none());
+}
+
+#[test]
 fn cursor_outbox_and_store_change_together_or_not_at_all() {
     let path = scratch("together");
     let mut store = open(&path).unwrap().store;
