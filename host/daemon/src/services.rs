@@ -6,7 +6,7 @@ use plugin_host::{
     BackendInput, Document, FileCommand, TransferReport, TransferStage, limits::MAX_TEXT_CHARS,
 };
 use serde_json::json;
-use station::{Event, Outcome, Request, RequestId, Requester, ResetKind};
+use station::{BootReason, Event, Outcome, Request, RequestId, Requester, ResetKind};
 use units::Timestamp;
 
 use crate::adapter::AdapterHandle;
@@ -142,7 +142,7 @@ impl Core {
         let input = BackendInput::Transfer(told(report));
         self.tell_named(&adapter, ToAdapter::Input(input));
         if restarts {
-            self.next_boot_reason = "firmware-update";
+            self.next_boot_reason = BootReason::FirmwareUpdate;
             self.own_request(Request::Reset {
                 kind: ResetKind::Soft,
             });

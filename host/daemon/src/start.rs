@@ -290,7 +290,7 @@ fn assemble(
         ceilings_due: Instant::ZERO,
         files,
         backend_watch: Default::default(),
-        next_boot_reason: "remote-reset",
+        next_boot_reason: BootReason::RemoteReset,
         proven: None,
         busy: false,
         sim: hardware.control,
@@ -322,14 +322,22 @@ fn assemble(
     Ok((core, interlocks))
 }
 
+/// Restarts that the station orders itself, as they are kept for the next start.
+pub const RESTARTS: [(BootReason, &str); 3] = [
+    (BootReason::RemoteReset, "remote-reset"),
+    (BootReason::FirmwareUpdate, "firmware-update"),
+    (BootReason::Watchdog, "watchdog"),
+];
+
 /// The reason that the last process left for this one; it counts once.
 fn take_boot_reason(store: &mut Store) -> BootReason {
-    let reason = match store.record("boot_reason").ok().flatten().as_deref() {
-        Some("remote-reset") => BootReason::RemoteReset,
-        Some("firmware-update") => BootReason::FirmwareUpdate,
-        Some("watchdog") => BootReason::Watchdog,
-        Some(_) | None => BootReason::PowerUp,
-    };
+    let kept = store
+        .record("boot_reason")
+        .ok()
+        .flatten()
+        .unwrap_or_default();
+    let ordered = RESTARTS.iter().find(|(_, word)| *word == kept);
+    let reason = ordered.map_or(BootReason::PowerUp, |(reason, _)| *reason);
     if let Err(error) = store.put_record("boot_reason", "") {
         tracing::error!("the reason of the next start may be wrong: {error}");
     }

@@ -41,6 +41,7 @@ use crate::limits::{
 };
 use crate::messages::{Facts, ToAdapter, ToStation};
 use crate::slot::{PermitSlot, StatusSlot, trip_names};
+use crate::start::RESTARTS;
 use crate::watchdog::BackendWatch;
 
 /// Journal writes that failed are tried again after this long, ms.
@@ -114,7 +115,7 @@ pub struct Core {
     pub(crate) files: Files,
     pub(crate) backend_watch: BackendWatch,
     /// What the next start is told, if the station restarts.
-    pub(crate) next_boot_reason: &'static str,
+    pub(crate) next_boot_reason: BootReason,
     /// The last card that proved to be no copy.
     pub(crate) proven: Option<IdToken>,
     /// A session runs, as the authorizers were told.
@@ -587,10 +588,13 @@ impl Core {
     fn restart(&mut self, kind: ResetKind) {
         tracing::warn!(?kind, "restarting");
         self.security("ResetOrReboot");
-        if let Err(error) = self.store.put_record("boot_reason", self.next_boot_reason) {
+        let reason = self.next_boot_reason;
+        let word = RESTARTS.iter().find(|(ordered, _)| *ordered == reason);
+        let word = word.map_or("", |(_, word)| word);
+        if let Err(error) = self.store.put_record("boot_reason", word) {
             tracing::error!("the reason of the restart cannot be stored: {error}");
         }
-        self.broadcast(|| ToAdapter::Input(BackendInput::Restarting(BootReason::RemoteReset)));
+        self.broadcast(|| ToAdapter::Input(BackendInput::Restarting(reason)));
         // Contactors are open already; the pause lets answers leave before the links close.
         std::thread::sleep(LAST_WORDS);
         self.ended = Some(Ended::Restart(kind));

@@ -2,7 +2,7 @@
 
 use plugin_host::BackendRole;
 use station::settings::key::TCP_WATCHDOG;
-use station::{Request, ResetKind};
+use station::{BootReason, Request, ResetKind};
 use units::{Instant, Millis};
 
 use crate::limits::WATCHDOG_MIN_S;
@@ -44,7 +44,7 @@ impl Core {
         if self.ended.is_none() && self.backend_watch.is_due(now, after, wanted, idle) {
             tracing::error!("no backend for {after} s; the station starts anew");
             self.backend_watch = BackendWatch::default();
-            self.next_boot_reason = "watchdog";
+            self.next_boot_reason = BootReason::Watchdog;
             self.own_request(Request::Reset {
                 kind: ResetKind::Soft,
             });
