@@ -257,3 +257,26 @@ async fn a_call_the_charge_point_does_not_know_is_refused_and_nothing_stays_in_t
     assert_eq!(rig.csms.reservations().reservations().count(), 0);
     rig.all_was_well();
 }
+
+#[tokio::test]
+async fn the_charge_point_objects_to_whatever_breaks_a_schema_in_either_direction() {
+    let Some(mut rig) = Rig::start(config()).await else {
+        return;
+    };
+    rig.boot().await;
+    let long = json!({"idTag": "A".repeat(21)});
+    let asked = json!({"do": "call", "action": "Authorize", "payload": long});
+    rig.command(&asked);
+    rig.objection("Authorize").await;
+
+    rig.command(&json!({"do": "call", "action": "Heartbeat", "payload": {}}));
+    let call = rig.raw_frame().await;
+    rig.send_raw(json!([3, call[1], {"currentTime": 5}])).await;
+    rig.objection("Heartbeat").await;
+
+    rig.send_raw(json!([2, "raw-1", "Reset", {"type": "Perhaps"}]))
+        .await;
+    let answer = rig.raw_frame().await;
+    assert_eq!((&answer[0], &answer[1]), (&json!(4), &json!("raw-1")));
+    rig.all_was_well();
+}

@@ -230,6 +230,32 @@ impl Rig {
         (response, payload)
     }
 
+    /// Waits until the charge point objects to the type of a field, as it should here.
+    pub async fn objection(&mut self, action: &str) {
+        let fits = |told: &Value| told["event"] == "objection" && told["action"] == action;
+        let objection = self
+            .until(&format!("objection to {action}"), |rig| {
+                let place = rig.told.iter().position(fits)?;
+                rig.told.remove(place)
+            })
+            .await;
+        let what = objection["what"].as_str().unwrap();
+        assert!(what.contains("TypeConstraintViolationError"), "{what}");
+    }
+
+    /// The charge point's next frame, past the central system.
+    pub async fn raw_frame(&mut self) -> Value {
+        let frame = timeout_at(Instant::now() + PATIENCE, self.socket.next()).await;
+        let frame = frame.expect("a frame in time").unwrap().unwrap();
+        serde_json::from_str(frame.to_text().unwrap()).unwrap()
+    }
+
+    /// Sends a frame past the central system.
+    pub async fn send_raw(&mut self, frame: Value) {
+        let text = Message::text(frame.to_string());
+        self.socket.send(text).await.unwrap();
+    }
+
     /// Asserts that nothing happened that should not.
     pub fn all_was_well(&self) {
         let objection = self.told.iter().find(|told| told["event"] == "objection");
