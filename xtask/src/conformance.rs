@@ -235,25 +235,31 @@ fn outcome(text: &str) -> Outcome {
 /// Name and version of the central systems, from the files that pin them.
 fn central_systems(root: &Path) -> Result<String> {
     let read = |name: &str| {
-        let path = root.join("tests/conformance").join(name);
+        let path = root.join("tests").join(name);
         std::fs::read_to_string(&path).with_context(|| format!("cannot read {path:?}"))
     };
-    let pinned = read("peer/requirements.txt")?;
-    let mut systems: Vec<String> = pinned
-        .lines()
-        .filter_map(|line| line.split_once("=="))
-        .map(|(name, version)| format!("Python `{name}` {version}"))
-        .collect();
-    let package: serde_json::Value =
-        serde_json::from_str(&read("peer-npm/package.json")?).context("peer-npm/package.json")?;
-    if let Some(dependencies) = package
-        .get("dependencies")
-        .and_then(serde_json::Value::as_object)
-    {
+    let mut systems = Vec::new();
+    for file in [
+        "conformance/peer/requirements.txt",
+        "tests/soap/requirements.txt",
+    ] {
+        let pinned = read(file)?;
+        let pairs = pinned.lines().filter_map(|line| line.split_once("=="));
+        systems.extend(pairs.map(|(name, version)| format!("Python `{name}` {version}")));
+    }
+    for file in [
+        "conformance/peer-npm/package.json",
+        "tests/soap/package.json",
+    ] {
+        let package: serde_json::Value = serde_json::from_str(&read(file)?).context(file)?;
+        let dependencies = package
+            .get("dependencies")
+            .and_then(serde_json::Value::as_object);
         let version = |version: &serde_json::Value| version.as_str().unwrap_or("?").to_owned();
         systems.extend(
             dependencies
-                .iter()
+                .into_iter()
+                .flatten()
                 .map(|(name, pinned)| format!("npm `{name}` {}", version(pinned))),
         );
     }
@@ -283,7 +289,7 @@ fn case_ids(name: &str) -> Vec<String> {
 fn render(tests: &BTreeSet<String>, results: &BTreeMap<String, Outcome>, systems: &str) -> String {
     let mut text = format!(
         "# Conformance\n\nGenerated from what each case said when it last ran; `cargo xtask test` runs them all. Do not edit.\n\n\
-         The built station with a simulated board, on loopback, against central systems and file servers that nobody here wrote\n\
+         The built station with a simulated board, on loopback, against central systems, clients and file servers that nobody here wrote\n\
          ({systems}). The Python central system checks every frame of both sides,\n\
          calls and answers, against the schemas of OCPP 1.6 and against the framing rules; a violation fails the case. It counts frames where they pass and where\n\
          they are checked, and the case fails if the numbers differ.\n\n\
