@@ -42,6 +42,9 @@ pub const DATABASE_BUSY: Duration = Duration::from_secs(5);
 /// Page of the database. Every commit writes each page that it touched, whole: larger pages wear the flash; smaller ones
 /// break a transaction's entry into pieces.
 pub const DATABASE_PAGE_BYTES: u32 = 1_024;
+/// Memory for pages of the database, of each connection, as SQLite takes it: KiB, negative. Its own 2 MiB would fill up with a
+/// long queue, times the adapters.
+pub const DATABASE_CACHE: i64 = -512;
 /// Journal entries that all adapters have passed are deleted in steps of this many.
 pub const JOURNAL_PRUNE_STEP: u64 = 100;
 /// Faults kept in the history.

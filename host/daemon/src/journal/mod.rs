@@ -18,7 +18,7 @@ use units::{Instant, Timestamp};
 pub use adapter::AdapterBatch;
 pub use history::Past;
 
-use crate::limits::{DATABASE_BUSY, DATABASE_PAGE_BYTES, FAULT_HISTORY};
+use crate::limits::{DATABASE_BUSY, DATABASE_CACHE, DATABASE_PAGE_BYTES, FAULT_HISTORY};
 
 /// Version of the tables. A newer file is refused: an older program would not understand it.
 const SCHEMA_VERSION: i64 = 1;
@@ -184,6 +184,7 @@ impl Store {
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "FULL")?;
         db.pragma_update(None, "foreign_keys", true)?;
+        db.pragma_update(None, "cache_size", DATABASE_CACHE)?;
         let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if version > SCHEMA_VERSION {
             return Err(StoreError::Newer { found: version });
@@ -227,6 +228,7 @@ impl Store {
         let db = Connection::open(path)?;
         db.busy_timeout(DATABASE_BUSY)?;
         db.pragma_update(None, "synchronous", "FULL")?;
+        db.pragma_update(None, "cache_size", DATABASE_CACHE)?;
         Ok(Self {
             db,
             boot: self.boot,
