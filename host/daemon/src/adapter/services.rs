@@ -6,9 +6,7 @@ use plugin_host::{BackendInput, CertificateCommand, FileCommand};
 use station::{Outcome, RequestId};
 
 use super::Adapter;
-use crate::certificates::{
-    Anchor, CertificateHash, CertificateUse, ChainInstalled, Deleted, HashAlgorithm, Installed,
-};
+use crate::certificates::{Anchor, CertificateUse, ChainInstalled, Deleted, Installed};
 use crate::files::diagnostics::rfc3339;
 use crate::messages::{FileRequest, ToStation};
 
@@ -37,8 +35,8 @@ impl Adapter {
         let mut answer = None;
         let (outcome, detail) = match command {
             CertificateCommand::List(kind) => {
-                let hashes = store.list(use_of(kind)).into_iter().map(told_hash);
-                answer = Some(BackendInput::Certificates(request, hashes.collect()));
+                let hashes = store.list(use_of(kind));
+                answer = Some(BackendInput::Certificates(request, hashes));
                 (Outcome::Accepted, String::new())
             }
             CertificateCommand::Install(kind, pem) => {
@@ -48,7 +46,7 @@ impl Adapter {
                     Installed::Failed(reason) => (Outcome::Failed, reason),
                 }
             }
-            CertificateCommand::Delete(hash) => match store.delete(&asked_hash(hash), self.tls) {
+            CertificateCommand::Delete(hash) => match store.delete(&hash, self.tls) {
                 Deleted::Accepted => (Outcome::Accepted, String::new()),
                 Deleted::NotFound => (Outcome::Unknown, "no such certificate".to_owned()),
                 Deleted::Failed(reason) => (Outcome::Failed, reason),
@@ -104,31 +102,5 @@ const fn use_of(kind: plugin_host::CertificateUse) -> CertificateUse {
     match kind {
         plugin_host::CertificateUse::CentralSystemRoot => CertificateUse::CentralSystemRoot,
         plugin_host::CertificateUse::ManufacturerRoot => CertificateUse::ManufacturerRoot,
-    }
-}
-
-fn told_hash(hash: CertificateHash) -> plugin_host::CertificateHash {
-    plugin_host::CertificateHash {
-        algorithm: match hash.algorithm {
-            HashAlgorithm::Sha256 => plugin_host::HashAlgorithm::Sha256,
-            HashAlgorithm::Sha384 => plugin_host::HashAlgorithm::Sha384,
-            HashAlgorithm::Sha512 => plugin_host::HashAlgorithm::Sha512,
-        },
-        issuer_name_hash: hash.issuer_name_hash,
-        issuer_key_hash: hash.issuer_key_hash,
-        serial_number: hash.serial_number,
-    }
-}
-
-fn asked_hash(hash: plugin_host::CertificateHash) -> CertificateHash {
-    CertificateHash {
-        algorithm: match hash.algorithm {
-            plugin_host::HashAlgorithm::Sha256 => HashAlgorithm::Sha256,
-            plugin_host::HashAlgorithm::Sha384 => HashAlgorithm::Sha384,
-            plugin_host::HashAlgorithm::Sha512 => HashAlgorithm::Sha512,
-        },
-        issuer_name_hash: hash.issuer_name_hash,
-        issuer_key_hash: hash.issuer_key_hash,
-        serial_number: hash.serial_number,
     }
 }

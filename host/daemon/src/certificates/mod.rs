@@ -31,7 +31,4 @@ mod tests;
 
 pub(crate) use parse::is_common_name;
 pub use store::CertificateStore;
-pub use types::{
-    Anchor, CertificateHash, CertificateUse, ChainInstalled, Damage, Deleted, HashAlgorithm,
-    Installed,
-};
+pub use types::{Anchor, CertificateUse, ChainInstalled, Damage, Deleted, Installed};

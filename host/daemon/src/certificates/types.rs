@@ -1,5 +1,6 @@
 //! What the store is asked and what it answers.
 
+pub(super) use plugin_host::{CertificateHash, HashAlgorithm};
 use std::fmt;
 
 use units::Timestamp;
@@ -35,30 +36,6 @@ impl fmt::Display for CertificateUse {
             Self::ManufacturerRoot => "manufacturer root",
         })
     }
-}
-
-/// How the parts of a [`CertificateHash`] were made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HashAlgorithm {
-    /// SHA-256; the one this station lists.
-    Sha256,
-    /// SHA-384.
-    Sha384,
-    /// SHA-512.
-    Sha512,
-}
-
-/// Names a certificate as OCSP does. Source: RFC 6960 §4.1.1 `CertID`; OCPP 1.6 security whitepaper, certificate hash data.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CertificateHash {
-    /// How the two hashes were made.
-    pub algorithm: HashAlgorithm,
-    /// Over the DER of the issuer's name; lower-case hexadecimal.
-    pub issuer_name_hash: String,
-    /// Over the issuer's public key: the bit string without tag, length and count of unused bits; lower-case hexadecimal.
-    pub issuer_key_hash: String,
-    /// Lower-case hexadecimal without leading zeros.
-    pub serial_number: String,
 }
 
 /// Answer to an installation.

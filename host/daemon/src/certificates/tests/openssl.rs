@@ -8,9 +8,10 @@ use std::process::{Child, Command, Stdio};
 
 use super::{Anchor, Authority, CENTRAL, ChainInstalled, State};
 use crate::certificates::parse::Facts;
-use crate::certificates::{CertificateHash, CertificateUse, HashAlgorithm, Installed, hash, parse};
+use crate::certificates::{CertificateUse, Installed, hash, parse};
 use crate::net::tests::server::{Client, request};
 use crate::net::{ConnectRequest, LinkEvent, LinkFailure, TlsStrictness};
+use plugin_host::{CertificateHash, HashAlgorithm};
 
 /// Whether the program is there.
 fn available() -> bool {

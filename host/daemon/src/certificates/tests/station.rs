@@ -10,7 +10,8 @@ use super::{
     Anchor, Authority, CENTRAL, CertificateStore, ChainInstalled, MANUFACTURER, NOW, State,
     certify, install,
 };
-use crate::certificates::{Deleted, HashAlgorithm};
+use crate::certificates::Deleted;
+use plugin_host::HashAlgorithm;
 
 fn rejected(store: &CertificateStore, chain: &str) -> String {
     match store.install_chain(chain, Some(NOW)) {

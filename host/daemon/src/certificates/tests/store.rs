@@ -7,7 +7,8 @@ use units::Timestamp;
 
 use super::{Authority, CENTRAL, MANUFACTURER, NOW, State, install, only_file};
 use crate::certificates::limits::{CLOCK_TOLERANCE_MS, ROOT_PEM_BYTES, ROOTS_PER_USE};
-use crate::certificates::{CertificateHash, CertificateStore, Deleted, HashAlgorithm, Installed};
+use crate::certificates::{CertificateStore, Deleted, Installed};
+use plugin_host::{CertificateHash, HashAlgorithm};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
